@@ -1,0 +1,137 @@
+"""Who may see and do what. Every such decision of the site is made here and nowhere else.
+
+The rules, from enrolment and role:
+
+- An admin (`is_staff`, active) may see every course and every recording.
+- An instructor may see the recordings and reports of the courses they teach.
+- A student may see their own recordings and reports, upload to the lessons of the courses they
+  are a student of, and delete what is theirs.
+- Nobody else may know that a thing exists: views answer 404 from these querysets.
+
+Consent is a separate question (`privacy.services.has_consent`): a student without it may upload
+nothing, whatever their role.
+"""
+
+from typing import Any, TypeAlias
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from webapp.accounts.models import User
+from webapp.courses.models import Course, Enrolment, Lesson
+from webapp.recordings.models import Analysis, Recording
+
+Person: TypeAlias = User | AnonymousUser
+
+_STUDENT = Enrolment.Role.STUDENT
+_INSTRUCTOR = Enrolment.Role.INSTRUCTOR
+
+
+def is_admin(user: Person) -> bool:
+    """Whether the user governs the whole site."""
+    return bool(user.is_active and user.is_staff)
+
+
+def _has_role(user: Person, course_id: int, role: str) -> bool:
+    if not user.is_authenticated:
+        return False
+    return Enrolment.objects.filter(user=user, course_id=course_id, role=role).exists()
+
+
+def is_student(user: Person, course: Course) -> bool:
+    """Whether the user takes the course."""
+    return _has_role(user, course.pk, _STUDENT)
+
+
+def is_instructor(user: Person, course: Course) -> bool:
+    """Whether the user teaches the course."""
+    return _has_role(user, course.pk, _INSTRUCTOR)
+
+
+def visible_courses(user: Person) -> QuerySet[Course]:
+    """Courses that the user takes, teaches or governs."""
+    if not user.is_authenticated:
+        return Course.objects.none()
+    if is_admin(user):
+        return Course.objects.all()
+    return Course.objects.filter(enrolments__user=user)
+
+
+def visible_lessons(user: Person) -> QuerySet[Lesson]:
+    """Lessons of the courses that the user may see."""
+    return Lesson.objects.filter(course__in=visible_courses(user)).select_related("course")
+
+
+def visible_recordings(user: Person) -> QuerySet[Recording]:
+    """Recordings whose report and video the user may see."""
+    everything = Recording.objects.select_related("lesson__course", "student")
+    if not user.is_authenticated:
+        return everything.none()
+    if is_admin(user):
+        return everything
+    taught = Enrolment.objects.filter(user=user, role=_INSTRUCTOR).values("course_id")
+    return everything.filter(Q(student=user) | Q(lesson__course_id__in=taught))
+
+
+def own_recordings(user: Person) -> QuerySet[Recording]:
+    """The user's own recordings, whatever else they may see."""
+    return visible_recordings(user).filter(student_id=user.pk)
+
+
+def can_view_report(user: Person, recording: Recording) -> bool:
+    """Whether the user may read the report and its downloads."""
+    if not user.is_authenticated:
+        return False
+    if is_admin(user) or recording.student_id == user.pk:
+        return True
+    return is_instructor(user, recording.lesson.course)
+
+
+def can_watch_video(user: Person, recording: Recording) -> bool:
+    """Whether the user may play the video."""
+    return can_view_report(user, recording)
+
+
+def can_view_all_recordings(user: Person, course: Course) -> bool:
+    """Whether the user may see every student's recordings of the course."""
+    return is_admin(user) or is_instructor(user, course)
+
+
+def can_upload(user: Person, lesson: Lesson) -> bool:
+    """Whether the user may add a recording of themself to the lesson, consent given."""
+    return is_student(user, lesson.course)
+
+
+def can_consent(user: Person, course: Course) -> bool:
+    """Whether it is the user's place to give or withdraw consent in the course.
+
+    Somebody who has left the course keeps the right to withdraw: see `can_withdraw`.
+    """
+    return is_student(user, course)
+
+
+def can_withdraw(user: Person, course: Course) -> bool:
+    """Whether the user has, or has had, something in the course to withdraw."""
+    if not user.is_authenticated:
+        return False
+    return can_consent(user, course) or user.consents.filter(course=course).exists()
+
+
+def can_retry(user: Person, analysis: Analysis) -> bool:
+    """Whether the user may ask for a failed analysis to be tried again."""
+    return analysis.state == Analysis.State.FAILED and can_view_report(user, analysis.recording)
+
+
+def can_delete(user: Person, recording: Recording) -> bool:
+    """Whether the user may erase the recording: its student, and an admin."""
+    return user.is_authenticated and (is_admin(user) or recording.student_id == user.pk)
+
+
+def roles(request: HttpRequest) -> dict[str, Any]:
+    """Context for every template: what the navigation shows.
+
+    It decides what is offered, never what is allowed.
+    """
+    user = getattr(request, "user", AnonymousUser())
+    return {"is_site_admin": is_admin(user)}

@@ -1,0 +1,21 @@
+"""Root URLs. Every one of them has a declared audience in tests/webapp/test_access.py."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from webapp.config import views
+
+admin.site.site_header = admin.site.site_title = "Engagement administration"
+
+urlpatterns = [
+    path("", include("webapp.courses.urls")),
+    path("accounts/", include("webapp.accounts.urls")),
+    path("recordings/", include("webapp.recordings.urls")),
+    path("recordings/", include("webapp.reports.urls")),
+    path("privacy/", include("webapp.privacy.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", views.health, name="health"),
+]
+
+handler403 = "webapp.config.views.forbidden"
+handler404 = "webapp.config.views.not_found"

@@ -1,0 +1,91 @@
+"""Consent, withdrawal and the audit log: everything that writes them."""
+
+import datetime as dt
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from webapp.accounts.models import User
+from webapp.courses.models import Course
+from webapp.privacy import consent_text
+from webapp.privacy.models import AccessLog, Consent
+from webapp.recordings.models import Recording
+
+# A player asks for a video in many pieces; within this time they are one viewing.
+_ONE_VIEWING = dt.timedelta(minutes=10)
+
+
+class ConsentMissingError(Exception):
+    """The student's consent for the course is not active."""
+
+
+def active_consent(user: User, course: Course) -> Consent | None:
+    """The consent in force, if there is one."""
+    return Consent.objects.filter(user=user, course=course, withdrawn_at=None).first()
+
+
+def has_consent(user: User, course: Course) -> bool:
+    """Whether the student's recordings of the course may be kept and analysed."""
+    return Consent.objects.filter(user=user, course=course, withdrawn_at=None).exists()
+
+
+def require_consent(user: User, course: Course) -> None:
+    """Call inside a transaction: consent cannot be withdrawn until it ends.
+
+    Raises:
+        ConsentMissingError: consent is not active.
+    """
+    active = Consent.objects.select_for_update().filter(user=user, course=course, withdrawn_at=None)
+    if not list(active):
+        raise ConsentMissingError(f"{user} has not given consent in {course}.")
+
+
+def grant(user: User, course: Course) -> Consent:
+    """Records the student's consent to the current text; granting twice keeps the first."""
+    try:
+        with transaction.atomic():
+            return Consent.objects.create(
+                user=user, course=course, text_version=consent_text.VERSION
+            )
+    except IntegrityError:
+        return Consent.objects.get(user=user, course=course, withdrawn_at=None)
+
+
+def withdraw(user: User, course: Course) -> int:
+    """Ends consent and erases the student's videos, results and embeddings of the course.
+
+    Running analyses lose their row and stop at their next heartbeat. Returns the number of
+    recordings erased.
+    """
+    with transaction.atomic():
+        active = Consent.objects.select_for_update().filter(
+            user=user, course=course, withdrawn_at=None
+        )
+        for consent in list(active):
+            consent.withdrawn_at = timezone.now()
+            consent.save(update_fields=["withdrawn_at"])
+        recordings = list(Recording.objects.filter(student=user, lesson__course=course))
+        for recording in recordings:
+            log_access(user, recording, AccessLog.Action.WITHDRAW)
+            recording.delete()
+    return len(recordings)
+
+
+def log_access(actor: User, recording: Recording, action: AccessLog.Action | str) -> None:
+    """Adds a line to the audit log: `actor` did `action` to the student's `recording`.
+
+    The pieces in which a player fetches a video make one line.
+    """
+    action = AccessLog.Action(action)
+    if action == AccessLog.Action.VIDEO:
+        recent = AccessLog.objects.filter(
+            actor=actor,
+            recording_id=recording.pk,
+            action=action,
+            at__gte=timezone.now() - _ONE_VIEWING,
+        )
+        if recent.exists():
+            return
+    AccessLog.objects.create(
+        actor=actor, subject_id=recording.student_id, recording_id=recording.pk, action=action
+    )

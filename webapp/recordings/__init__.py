@@ -1,0 +1,1 @@
+"""Recordings of students and the analyses of them."""

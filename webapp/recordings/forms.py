@@ -1,0 +1,57 @@
+"""The upload form."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.template.defaultfilters import filesizeformat
+
+from webapp.recordings.uploads import PrivateUploadHandler, ReceivedFile, ReceivedUpload
+
+
+class UploadForm(forms.Form):
+    """One video file. What is inside it is checked by decoding, in the worker."""
+
+    video = forms.FileField(
+        label="Video file",
+        widget=forms.FileInput(attrs={"accept": "video/*,.mkv"}),
+        error_messages={
+            "required": "Choose a video file.",
+            "missing": "Choose a video file.",
+            "empty": "This file is empty: it has no bytes. Choose the recording itself.",
+        },
+    )
+
+    def __init__(self, *args: Any, handler: PrivateUploadHandler | None = None, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        self.handler = handler
+        limit = filesizeformat(settings.MAX_UPLOAD_BYTES)
+        self.fields["video"].help_text = f"Up to {limit}: MP4, MOV, WebM, MKV and others."
+        self.fields["video"].widget.attrs["data-max-bytes"] = settings.MAX_UPLOAD_BYTES
+
+    def _clean_fields(self) -> None:
+        # What the handler noticed on the way explains an absent file better than "required".
+        problem = self._transfer_problem()
+        if problem:
+            self.add_error("video", ValidationError(problem))
+        else:
+            super()._clean_fields()
+
+    def _transfer_problem(self) -> str:
+        if self.handler is None:
+            return ""
+        if self.handler.too_large:
+            limit = filesizeformat(settings.MAX_UPLOAD_BYTES)
+            return f"This file is larger than the limit of {limit}. Upload a shorter recording."
+        if self.handler.broken:
+            return "The file could not be stored: the server's disk refused it. Try again later."
+        if self.handler.interrupted:
+            return "The upload ended before the whole file had arrived. Try again."
+        return ""
+
+    @property
+    def received(self) -> ReceivedFile:
+        """The file on disk; only after the form was found valid."""
+        upload: ReceivedUpload = self.cleaned_data["video"]
+        return upload.received
