@@ -1,0 +1,77 @@
+"""An analysis as CSV: one row an observation, or one row a window.
+
+Spreadsheets run a cell that starts like a formula. Every text cell goes through `inert`, so that
+neither a name nor a future field can carry one; numbers stay numbers.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from engagement.report.schema import Analysis
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+
+
+class _Echo:
+    """A file whose `write` gives the text back, so that rows can be streamed."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def inert(value: Any) -> Any:
+    """The value as a spreadsheet may safely read it: formula-like text gets a leading quote."""
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def observation_rows(analysis: Analysis) -> Iterator[list[Any]]:
+    """A header, then one row an observation, by track and time."""
+    emotions = analysis.models.expression.classes
+    yield [
+        "track", "t_s", "x1", "y1", "x2", "y2", "score",
+        *emotions, "valence", "arousal", "yaw", "pitch",
+    ]  # fmt: skip
+    for track in analysis.tracks:
+        for one in track.observations:
+            yield [
+                track.id,
+                one.t,
+                *one.box,
+                one.score,
+                *(one.emotions.get(name) for name in emotions),
+                one.valence,
+                one.arousal,
+                one.yaw,
+                one.pitch,
+            ]
+
+
+def window_rows(analysis: Analysis) -> Iterator[list[Any]]:
+    """A header, then one row a window, with the model that made the estimate."""
+    made_by = analysis.models.engagement
+    yield [
+        "track", "start_s", "end_s", "engagement", "spread", "level", "coverage", "model", "kind",
+    ]  # fmt: skip
+    for track in analysis.tracks:
+        for window in track.windows:
+            yield [
+                track.id,
+                window.start_s,
+                window.end_s,
+                window.engagement,
+                window.spread,
+                window.level,
+                window.coverage,
+                made_by.name,
+                made_by.kind,
+            ]
+
+
+def csv_lines(rows: Iterable[list[Any]]) -> Iterator[str]:
+    """The rows as CSV text, a line at a time."""
+    writer = csv.writer(_Echo())
+    for row in rows:
+        yield writer.writerow([inert(cell) for cell in row])

@@ -1,0 +1,200 @@
+"""What a report's page needs, read from the analysis document. Nothing heavy is imported here."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from engagement.report.schema import Analysis as Document
+from engagement.report.schema import Summary, Track, Window
+from webapp.recordings.models import Analysis, AnalysisDocument, Recording
+from webapp.reports.series import Span, emotion_order
+from webapp.reports.templatetags.report_format import NOTHING, clock, percent, two
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure of the summary, never without what says how far to trust it."""
+
+    label: str
+    value: str
+    beside: str
+    context: str
+
+
+@dataclass(frozen=True)
+class WindowRow:
+    """One window as a row of the tables: the estimate, and the mean of each emotion."""
+
+    window: Window
+    observations: int
+    emotions: list[tuple[str, float | None]]
+
+
+@dataclass(frozen=True)
+class TrackChoice:
+    """One person of the recording, as the page offers them."""
+
+    track: Track
+    label: str
+    selected: bool
+    main: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished analysis, ready for the page."""
+
+    analysis: Analysis
+    document: Document
+    choices: list[TrackChoice]
+    track: Track | None
+    tiles: list[Tile]
+    rows: list[WindowRow]
+    emotions: list[str]
+    absent: list[Span]
+
+    @property
+    def is_index(self) -> bool:
+        """Whether engagement comes from a published rule and not from a trained model."""
+        return self.document.models.engagement.kind == "index"
+
+
+def latest_finished(recording: Recording) -> Analysis | None:
+    """The newest analysis of the recording that has a report."""
+    return (
+        recording.analyses.filter(state=Analysis.State.FINISHED, document__isnull=False)
+        .order_by("-finished_at", "-created_at")
+        .first()
+    )
+
+
+def stored_document(analysis: Analysis) -> dict:
+    """The document exactly as the worker stored it."""
+    return AnalysisDocument.objects.values_list("document", flat=True).get(analysis=analysis)
+
+
+def read_document(analysis: Analysis) -> Document:
+    """The stored document, checked against the contract."""
+    return Document.model_validate(stored_document(analysis))
+
+
+def read_report(analysis: Analysis, wanted_track: str = "") -> Report:
+    """The report of a finished analysis, for the wanted track or the main one."""
+    document = read_document(analysis)
+    main = main_track(document)
+    track = next((one for one in document.tracks if str(one.id) == wanted_track), main)
+    return Report(
+        analysis=analysis,
+        document=document,
+        choices=[
+            TrackChoice(one, f"Person {number}", one is track, one is main)
+            for number, one in enumerate(document.tracks, start=1)
+        ],
+        track=track,
+        tiles=summary_tiles(document, track),
+        rows=window_rows(document, track) if track else [],
+        emotions=emotion_order(document.models.expression.classes),
+        absent=list(document.presence.absent),
+    )
+
+
+def main_track(document: Document) -> Track | None:
+    """The track that the recording's summary speaks of: the one seen in most frames."""
+    same = [one for one in document.tracks if one.summary == document.summary]
+    return max(same or document.tracks, key=lambda one: one.summary.coverage, default=None)
+
+
+def summary_tiles(document: Document, track: Track | None) -> list[Tile]:
+    """The figures at the top, each with its coverage and spread beside it."""
+    if track is None:
+        return [_presence_tile(document)]
+    return [
+        _engagement_tile(document, track),
+        _engaged_share_tile(track),
+        _emotion_tile(track.summary, len(track.observations)),
+        _presence_tile(document),
+    ]
+
+
+def window_rows(document: Document, track: Track) -> list[WindowRow]:
+    """Every window of the track with the mean emotions of the observations inside it."""
+    names = emotion_order(document.models.expression.classes)
+    times = [one.t for one in track.observations]
+    rows = []
+    for window in track.windows:
+        low, high = bisect_left(times, window.start_s), bisect_left(times, window.end_s)
+        inside = track.observations[low:high]
+        means = [
+            (name, sum(one.emotions.get(name, 0.0) for one in inside) / len(inside))
+            if inside
+            else (name, None)
+            for name in names
+        ]
+        rows.append(WindowRow(window, len(inside), means))
+    return rows
+
+
+def _engagement_tile(document: Document, track: Track) -> Tile:
+    summary, made_by = track.summary, document.models.engagement
+    judged = sum(window.engagement is not None for window in track.windows)
+    spread = summary.engagement_spread
+    return Tile(
+        label="Engagement index, 0 to 1" if made_by.kind == "index" else "Engagement, 0 to 1",
+        value=two(summary.mean_engagement),
+        beside="" if spread is None else f"± {spread:.2f}",
+        context=(
+            f"Mean of {_count(judged, 'window')} with a face, and their spread (one standard "
+            f"deviation). Face usable in {percent(summary.coverage)} of the sampled frames."
+        ),
+    )
+
+
+def _engaged_share_tile(track: Track) -> Tile:
+    judged = [window for window in track.windows if window.level is not None]
+    engaged = sum(window.level == "engaged" for window in judged)
+    return Tile(
+        label="Windows called engaged",
+        value=percent(track.summary.engaged_share),
+        beside=f"{engaged} of {len(judged)}" if judged else "",
+        context=(
+            f"The others are called distracted. Face usable in {percent(track.summary.coverage)} "
+            "of the sampled frames."
+        ),
+    )
+
+
+def _emotion_tile(summary: Summary, observations: int) -> Tile:
+    ranked = sorted(summary.emotion_share.items(), key=lambda item: -item[1])
+    others = ", ".join(f"{name} {percent(share)}" for name, share in ranked[1:4] if share > 0)
+    name = summary.dominant_emotion
+    return Tile(
+        label="Most frequent emotion",
+        value=name.capitalize() if name else NOTHING,
+        beside=percent(summary.emotion_share.get(name)) if name else "",
+        context=(
+            f"Share of {_count(observations, 'observation')} in which it was the strongest. "
+            + (f"Then {others}. " if others else "")
+            + f"Face usable in {percent(summary.coverage)} of the sampled frames."
+        ),
+    )
+
+
+def _presence_tile(document: Document) -> Tile:
+    absent = document.presence.absent
+    away_s = sum(end - start for start, end in absent)
+    context = "No stretch without a face."
+    if absent:
+        longest = max(end - start for start, end in absent)
+        context = (
+            f"Without a face in {_count(len(absent), 'stretch', 'stretches')}, "
+            f"{clock(away_s)} in all; the longest {clock(longest)}."
+        )
+    return Tile(
+        label="A face in view",
+        value=percent(document.presence.face_share),
+        beside="of the sampled frames",
+        context=context,
+    )
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,135 @@
+"""An analysis as compact time series for the charts.
+
+Numbers are the document's own, only rounded to what a chart can show. A long recording is thinned
+on the server: whole rows are kept, and every bucket of time keeps the rows in which any series is
+at its lowest or highest, so that a peak of one frame is still a peak on the chart.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from engagement.report.schema import Analysis, Observation, Track, Window
+
+MAX_POINTS = 2000
+# Drawn from the bottom up: what is most common lies flat, what is rare stays visible on top.
+EMOTION_ORDER = (
+    "neutral",
+    "happiness",
+    "surprise",
+    "sadness",
+    "fear",
+    "anger",
+    "contempt",
+    "disgust",
+)
+# A face is away when this many sampling steps pass without an observation.
+GAP_STEPS = 1.75
+
+Span = tuple[float, float]
+
+
+def emotion_order(names: Iterable[str]) -> list[str]:
+    """The emotions in drawing order; names that the order does not know come last."""
+    known = {name: rank for rank, name in enumerate(EMOTION_ORDER)}
+    return sorted(names, key=lambda name: (known.get(name, len(known)), name))
+
+
+def unseen(times: Sequence[float], duration_s: float, step_s: float) -> list[Span]:
+    """Stretches of the recording in which a track has no observation."""
+    if not times:
+        return [(0.0, duration_s)] if duration_s > 0 else []
+    limit = GAP_STEPS * step_s
+    spans = [(0.0, times[0])] if times[0] > limit else []
+    # An observation stands for the step that follows it.
+    spans += [(left + step_s, right) for left, right in pairwise(times) if right - left > limit]
+    if duration_s - times[-1] > limit:
+        spans.append((times[-1] + step_s, duration_s))
+    return spans
+
+
+def thin(
+    times: Sequence[float], columns: Sequence[Sequence[float]], limit: int = MAX_POINTS
+) -> list[int]:
+    """Indices of the rows to draw, in order: all of them up to `limit`, else about that many.
+
+    The first and last row, and the lowest and highest row of every column in every bucket of
+    time, are always among them.
+    """
+    total = len(times)
+    if total <= limit:
+        return list(range(total))
+    buckets = max(1, limit // (2 * max(1, len(columns))))
+    first, last = times[0], times[-1]
+    edges = [first + (last - first) * step / buckets for step in range(1, buckets)]
+    starts = [0, *(bisect_right(times, edge) for edge in edges), total]
+    kept = {0, total - 1}
+    for low, high in pairwise(starts):
+        rows = range(low, high)
+        if not rows:
+            continue
+        for column in columns:
+            kept.add(min(rows, key=column.__getitem__))
+            kept.add(max(rows, key=column.__getitem__))
+    return sorted(kept)
+
+
+def chart_data(analysis: Analysis, limit: int = MAX_POINTS) -> dict[str, Any]:
+    """What the report's script draws."""
+    emotions = emotion_order(analysis.models.expression.classes)
+    return {
+        "duration_s": analysis.source.duration_s,
+        "sampling_fps": analysis.sampling_fps,
+        "frame": {"width": analysis.source.width, "height": analysis.source.height},
+        "engagement": analysis.models.engagement.model_dump(),
+        "valence_arousal": analysis.models.expression.valence_arousal,
+        "emotions": emotions,
+        "absent": analysis.presence.absent,
+        "tracks": [_track(track, analysis, emotions, limit) for track in analysis.tracks],
+    }
+
+
+def face_boxes(analysis: Analysis) -> dict[str, Any]:
+    """Every face's box at every observation, for drawing over the video: never thinned."""
+    return {
+        "frame": {"width": analysis.source.width, "height": analysis.source.height},
+        "step_s": 1.0 / analysis.sampling_fps,
+        "tracks": [
+            {
+                "id": track.id,
+                "t": [round(one.t, 3) for one in track.observations],
+                "boxes": [[round(edge) for edge in one.box] for one in track.observations],
+            }
+            for track in analysis.tracks
+        ],
+    }
+
+
+def _track(track: Track, analysis: Analysis, emotions: list[str], limit: int) -> dict[str, Any]:
+    seen = track.observations
+    times = [one.t for one in seen]
+    columns = [[one.emotions.get(name, 0.0) for one in seen] for name in emotions]
+    columns += [[one.valence for one in seen], [one.arousal for one in seen]]
+    rows = [seen[index] for index in thin(times, columns, limit)]
+    return {
+        "id": track.id,
+        "observations": len(seen),
+        "t": [round(one.t, 3) for one in rows],
+        "emotions": {name: _column(rows, name) for name in emotions},
+        "valence": [round(one.valence, 4) for one in rows],
+        "arousal": [round(one.arousal, 4) for one in rows],
+        "unseen": [
+            [round(start, 3), round(end, 3)]
+            for start, end in unseen(times, analysis.source.duration_s, 1.0 / analysis.sampling_fps)
+        ],
+        "windows": [_window(window) for window in track.windows],
+    }
+
+
+def _column(rows: Sequence[Observation], name: str) -> list[float]:
+    return [round(one.emotions.get(name, 0.0), 4) for one in rows]
+
+
+def _window(window: Window) -> dict[str, Any]:
+    return window.model_dump()

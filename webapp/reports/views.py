@@ -1,0 +1,126 @@
+"""The report of one recording: the page, the data of its charts, and its downloads.
+
+Every view finds the recording through `webapp.access`, so that what a reader may not see does not
+exist for them, and writes the access log before it answers.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from engagement.report.schema import Analysis as Document
+from webapp import access
+from webapp.privacy.models import AccessLog
+from webapp.privacy.services import log_access
+from webapp.recordings.models import Analysis, Recording
+from webapp.reports import exports, selectors, series
+
+Action = AccessLog.Action
+Attachment = TypeVar("Attachment", JsonResponse, StreamingHttpResponse)
+
+
+@login_required
+@require_safe
+def recording(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
+    """The report's page, or the state of the analysis while there is no report yet."""
+    found = _visible(request, recording_id)
+    latest = found.latest_analysis
+    finished = selectors.latest_finished(found)
+    context = {
+        "recording": found,
+        "latest": latest,
+        "can_retry": latest is not None and access.can_retry(request.user, latest),
+        "is_own": found.student_id == request.user.pk,
+    }
+    if finished is None:
+        return _waiting(request, context)
+    if getattr(request, "htmx", False):
+        # The page was polling for this moment: let the browser load the whole report.
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    log_access(request.user, found, Action.REPORT)
+    context["report"] = selectors.read_report(finished, request.GET.get("track", ""))
+    return render(request, "reports/recording.html", context)
+
+
+@login_required
+@require_safe
+def data(request: HttpRequest, recording_id: uuid.UUID) -> JsonResponse:
+    """Time series for the charts, thinned where the recording is long."""
+    _, finished = _finished(request, recording_id, Action.DATA)
+    return JsonResponse(series.chart_data(selectors.read_document(finished)))
+
+
+@login_required
+@require_safe
+def boxes(request: HttpRequest, recording_id: uuid.UUID) -> JsonResponse:
+    """Every face's box, fetched when the reader wants them drawn over the video."""
+    _, finished = _finished(request, recording_id, Action.DATA)
+    return JsonResponse(series.face_boxes(selectors.read_document(finished)))
+
+
+@login_required
+@require_safe
+def download_json(request: HttpRequest, recording_id: uuid.UUID) -> JsonResponse:
+    """The analysis document, as the contract `engagement.analysis/1` writes it."""
+    found, finished = _finished(request, recording_id, Action.JSON)
+    response = JsonResponse(selectors.stored_document(finished), json_dumps_params={"indent": 2})
+    return _attachment(response, found, ".json")
+
+
+@login_required
+@require_safe
+def download_csv(request: HttpRequest, recording_id: uuid.UUID) -> StreamingHttpResponse:
+    """One row an observation."""
+    return _csv(request, recording_id, exports.observation_rows, "-observations.csv")
+
+
+@login_required
+@require_safe
+def download_windows(request: HttpRequest, recording_id: uuid.UUID) -> StreamingHttpResponse:
+    """One row a window."""
+    return _csv(request, recording_id, exports.window_rows, "-windows.csv")
+
+
+def _csv(
+    request: HttpRequest,
+    recording_id: uuid.UUID,
+    rows: Callable[[Document], Iterable[list]],
+    ending: str,
+) -> StreamingHttpResponse:
+    found, finished = _finished(request, recording_id, Action.CSV)
+    lines = exports.csv_lines(rows(selectors.read_document(finished)))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    return _attachment(response, found, ending)
+
+
+def _waiting(request: HttpRequest, context: dict) -> HttpResponse:
+    part = "reports/_state.html" if getattr(request, "htmx", False) else "reports/waiting.html"
+    return render(request, part, context)
+
+
+def _visible(request: HttpRequest, recording_id: uuid.UUID) -> Recording:
+    return get_object_or_404(access.visible_recordings(request.user), pk=recording_id)
+
+
+def _finished(
+    request: HttpRequest, recording_id: uuid.UUID, action: Action
+) -> tuple[Recording, Analysis]:
+    """The recording and its newest report; 404 for who may not see it, or while there is none."""
+    found = _visible(request, recording_id)
+    finished = selectors.latest_finished(found)
+    if finished is None:
+        raise Http404("This recording has no report yet.")
+    log_access(request.user, found, action)
+    return found, finished
+
+
+def _attachment(response: Attachment, found: Recording, ending: str) -> Attachment:
+    # Named by the recording's id and not by its student: a downloads folder is seen by others.
+    name = f"engagement-{str(found.pk)[:8]}{ending}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

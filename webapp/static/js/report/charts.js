@@ -1,0 +1,169 @@
+// Draws the charts with Apache ECharts. They only draw: pointer, keyboard and playhead belong to
+// the timeline, which puts the same time axis over every chart.
+/* global echarts */
+
+import { capital, clock } from "./data.js";
+
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+
+// The value of a colour token, resolved for the theme in force.
+export function colour(token) {
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  probe.style.color = `var(${token})`;
+  document.body.append(probe);
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  return value;
+}
+
+function timeStep(durationS, width) {
+  const most = Math.max(2, Math.floor(width / 80));
+  return STEPS.find((step) => durationS / step <= most) || STEPS[STEPS.length - 1];
+}
+
+function frame(view, node, margins, yAxis) {
+  const ink = colour("--ink-muted");
+  const line = colour("--line");
+  const width = node.clientWidth - margins.left - margins.right;
+  const step = timeStep(view.durationS, width);
+  return {
+    animation: false,
+    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+    grid: { left: margins.left, right: margins.right, top: 10, bottom: 24 },
+    xAxis: {
+      type: "value",
+      min: 0,
+      max: view.durationS,
+      interval: step,
+      axisLabel: {
+        color: ink,
+        fontSize: 11,
+        showMaxLabel: view.durationS % step === 0,
+        formatter: clock,
+      },
+      axisLine: { lineStyle: { color: line } },
+      axisTick: { show: true, lineStyle: { color: line } },
+      splitLine: { show: false },
+    },
+    yAxis: {
+      type: "value",
+      axisLabel: { color: ink, fontSize: 11, ...yAxis.axisLabel },
+      splitLine: { lineStyle: { color: line } },
+      axisLine: { show: false },
+      min: yAxis.min,
+      max: yAxis.max,
+      interval: yAxis.interval,
+    },
+  };
+}
+
+const still = { type: "line", silent: true, symbol: "none", connectNulls: false };
+
+export function engagementOption(view, node, margins) {
+  const ink = colour("--accent");
+  const surface = colour("--surface");
+  const middle = (one) => (one.start_s + one.end_s) / 2;
+  const judged = (pick) =>
+    view.track.windows.map((one) => [middle(one), one.engagement === null ? null : pick(one)]);
+  const low = (one) => Math.max(0, one.engagement - (one.spread || 0));
+  const high = (one) => Math.min(1, one.engagement + (one.spread || 0));
+  const few = view.track.windows.length <= 120;
+  return {
+    ...frame(view, node, margins, {
+      min: 0,
+      max: 1,
+      interval: 0.25,
+      axisLabel: { formatter: (value) => value.toFixed(2) },
+    }),
+    series: [
+      { ...still, data: judged(low), stack: "band", lineStyle: { opacity: 0 } },
+      {
+        ...still,
+        data: judged((one) => high(one) - low(one)),
+        stack: "band",
+        lineStyle: { opacity: 0 },
+        areaStyle: { color: ink, opacity: 0.2 },
+      },
+      {
+        ...still,
+        z: 3,
+        symbol: "circle",
+        symbolSize: few ? 6 : 0,
+        showSymbol: true,
+        lineStyle: { color: ink, width: 2 },
+        itemStyle: { color: ink },
+        data: view.track.windows.map((one) => ({
+          value: [middle(one), one.engagement],
+          ...(one.coverage < 0.5 && few
+            ? { symbolSize: 8, itemStyle: { color: surface, borderColor: ink, borderWidth: 2 } }
+            : {}),
+        })),
+      },
+    ],
+  };
+}
+
+// Areas are stacked here and painted from the highest sum down, each over the one before.
+export function emotionOption(view, node, margins, hidden) {
+  const shown = view.data.emotions.filter((name) => !hidden.has(name));
+  const sums = new Array(view.track.t.length).fill(0);
+  const layers = shown.map((name) => {
+    view.track.emotions[name].forEach((share, index) => {
+      sums[index] += share;
+    });
+    return { name, points: view.points([...sums]) };
+  });
+  return {
+    ...frame(view, node, margins, {
+      min: 0,
+      max: 1,
+      interval: 0.25,
+      axisLabel: { formatter: (value) => `${Math.round(100 * value)}%` },
+    }),
+    series: layers.reverse().map(({ name, points }) => ({
+      ...still,
+      name: capital(name),
+      data: points,
+      lineStyle: { width: 1, color: colour("--surface"), opacity: 0.5 },
+      areaStyle: { color: colour(`--emotion-${name}`), opacity: 1, origin: "start" },
+    })),
+  };
+}
+
+export function affectOption(view, node, margins) {
+  const series = [
+    ["--series-valence", view.track.valence, "solid"],
+    ["--series-arousal", view.track.arousal, [5, 3]],
+  ];
+  return {
+    ...frame(view, node, margins, {
+      min: -1,
+      max: 1,
+      interval: 0.5,
+      axisLabel: { formatter: (value) => (value > 0 ? `+${value}` : String(value)) },
+    }),
+    series: series.map(([token, column, type]) => ({
+      ...still,
+      data: view.points(column),
+      lineStyle: { color: colour(token), width: 2, type },
+    })),
+  };
+}
+
+// A chart that draws itself again when its size or the theme changes.
+export class Chart {
+  constructor(node, option) {
+    this.node = node;
+    this.option = option;
+    this.chart = echarts.init(node, null, { renderer: "canvas" });
+    new ResizeObserver(() => this.draw()).observe(node);
+    document.addEventListener("themechange", () => this.draw());
+  }
+
+  draw() {
+    if (!this.node.clientWidth) return;
+    this.chart.resize();
+    this.chart.setOption(this.option(this.node), true);
+  }
+}

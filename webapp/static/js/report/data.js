@@ -1,0 +1,108 @@
+// Reads the chart data of one track: what was seen at a moment, and how to say it in words.
+
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds + 1e-6));
+  const rest = String(whole % 60).padStart(2, "0");
+  const minutes = Math.floor(whole / 60) % 60;
+  const hours = Math.floor(whole / 3600);
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}
+
+export function percent(share) {
+  if (share > 0 && share < 0.005) return "under 1%";
+  if (share < 1 && share >= 0.995) return "over 99%";
+  return `${Math.round(100 * share)}%`;
+}
+
+export function capital(word) {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+// Index of the element of the sorted list that lies nearest to the value; -1 where it is empty.
+export function nearest(sorted, value) {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  if (low > 0 && (low === sorted.length || value - sorted[low - 1] <= sorted[low] - value)) {
+    return low - 1;
+  }
+  return low < sorted.length ? low : -1;
+}
+
+export class TrackView {
+  constructor(data, trackId) {
+    this.data = data;
+    this.track = data.tracks.find((one) => String(one.id) === trackId) || data.tracks[0];
+    this.durationS = data.duration_s;
+    this.isIndex = data.engagement.kind === "index";
+  }
+
+  isUnseen(t) {
+    return this.track.unseen.some(([start, end]) => t >= start && t < end);
+  }
+
+  // The observation shown at a moment, or null where the face was not in view.
+  observationAt(t) {
+    if (this.isUnseen(t)) return null;
+    const index = nearest(this.track.t, t);
+    if (index < 0) return null;
+    const emotions = this.data.emotions
+      .map((name) => ({ name, share: this.track.emotions[name][index] }));
+    return {
+      t: this.track.t[index],
+      emotions,
+      strongest: emotions.reduce((best, one) => (one.share > best.share ? one : best)),
+      valence: this.track.valence[index],
+      arousal: this.track.arousal[index],
+    };
+  }
+
+  // Of the windows that hold the moment, the one whose middle is nearest; null between windows.
+  windowAt(t) {
+    let best = null;
+    let bestDistance = Infinity;
+    for (const one of this.track.windows) {
+      if (t < one.start_s || t > one.end_s) continue;
+      const distance = Math.abs((one.start_s + one.end_s) / 2 - t);
+      if (distance < bestDistance) [best, bestDistance] = [one, distance];
+    }
+    return best;
+  }
+
+  engagementWords(window) {
+    if (!window) return "no window here";
+    if (window.engagement === null) return "no face to judge";
+    const spread = window.spread === null ? "" : ` ± ${window.spread.toFixed(2)}`;
+    return `${window.engagement.toFixed(2)}${spread}, ${window.level}`;
+  }
+
+  // One line for a screen reader.
+  words(t) {
+    const seen = this.observationAt(t);
+    const window = this.windowAt(t);
+    const label = this.isIndex ? "engagement index" : "engagement";
+    const emotion = seen
+      ? `${seen.strongest.name} ${percent(seen.strongest.share)}`
+      : "face not in view";
+    return `${clock(t)}, ${emotion}, ${label} ${this.engagementWords(window)}`;
+  }
+
+  // A column as [time, value] points, with a hole wherever the face was away.
+  points(column) {
+    const { t, unseen } = this.track;
+    const points = [];
+    let next = 0;
+    t.forEach((time, index) => {
+      while (next < unseen.length && unseen[next][0] < time) {
+        if (points.length) points.push([unseen[next][0], null]);
+        next += 1;
+      }
+      points.push([time, column[index]]);
+    });
+    return points;
+  }
+}

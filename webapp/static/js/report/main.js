@@ -1,0 +1,94 @@
+// Puts the report's page together: fetches the data once, then everything happens here.
+
+import { Chart, affectOption, emotionOption, engagementOption } from "./charts.js";
+import { TrackView, capital } from "./data.js";
+import { FaceBoxes, Readout } from "./readout.js";
+import { Timeline, drawPresence } from "./timeline.js";
+
+// The plots' margins are the stylesheet's, so that playhead, strip and charts share one axis.
+function plotMargins(root) {
+  const style = getComputedStyle(root);
+  const pixels = (name) => parseFloat(style.getPropertyValue(name));
+  return { left: pixels("--plot-left"), right: pixels("--plot-right") };
+}
+
+function addLegend(list, view, hidden, redraw) {
+  for (const name of view.data.emotions) {
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    const swatch = document.createElement("span");
+    swatch.className = "swatch";
+    swatch.style.setProperty("--colour", `var(--emotion-${name})`);
+    button.type = "button";
+    button.setAttribute("aria-pressed", "true");
+    button.append(swatch, capital(name));
+    button.addEventListener("click", () => {
+      const show = hidden.delete(name);
+      if (!show) hidden.add(name);
+      button.setAttribute("aria-pressed", String(show));
+      redraw();
+    });
+    item.append(button);
+    list.append(item);
+  }
+}
+
+function addCharts(root, view, margins) {
+  const hidden = new Set();
+  const node = (id) => root.querySelector(`#chart-${id}`);
+  const engagement = new Chart(node("engagement"), (at) => engagementOption(view, at, margins));
+  const emotions = new Chart(node("emotions"), (at) => emotionOption(view, at, margins, hidden));
+  const affect = new Chart(node("affect"), (at) => affectOption(view, at, margins));
+  const list = root.querySelector("#emotion-legend");
+  addLegend(list, view, hidden, () => emotions.draw());
+  for (const chart of [engagement, emotions, affect]) chart.draw();
+}
+
+function watchForVideoTrouble(video) {
+  const problem = document.getElementById("video-problem");
+  const tell = () => {
+    problem.hidden = false;
+  };
+  video.addEventListener("error", tell);
+  if (video.error) tell();
+  // A codec that the browser cannot decode gives sound or nothing, and no error.
+  video.addEventListener("loadeddata", () => {
+    if (!video.videoWidth) tell();
+  });
+}
+
+async function start() {
+  const root = document.getElementById("timeline");
+  const video = document.getElementById("video");
+  watchForVideoTrouble(video);
+  let data;
+  try {
+    const response = await fetch(root.dataset.url, { headers: { Accept: "application/json" } });
+    if (!response.ok) throw new Error(String(response.status));
+    data = await response.json();
+  } catch {
+    document.getElementById("timeline-problem").hidden = false;
+    return;
+  }
+  const view = new TrackView(data, root.dataset.track);
+  const margins = plotMargins(root);
+  const timeline = new Timeline(root, video, view, margins);
+  const readout = new Readout(view);
+  const boxes = new FaceBoxes(
+    document.getElementById("boxes"),
+    document.getElementById("show-boxes"),
+    root.dataset.boxesUrl,
+    root.dataset.track,
+  );
+  drawPresence(root.querySelector("#presence"), view);
+  addCharts(root, view, margins);
+  timeline.onMove((t) => {
+    readout.show(t);
+    boxes.show(t);
+    if (!video.paused) readout.speak(t);
+  });
+  timeline.show(video.currentTime || 0);
+  root.dataset.ready = "true";
+}
+
+start();

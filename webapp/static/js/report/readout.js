@@ -1,0 +1,102 @@
+// The figures of the moment beside the video, and the outline of the face over it.
+
+import { capital, clock, nearest, percent } from "./data.js";
+
+const SPOKEN_EVERY_MS = 5000;
+
+export class Readout {
+  constructor(view) {
+    this.view = view;
+    this.byId = (id) => document.getElementById(`readout-${id}`);
+    this.rows = new Map();
+    this.spokenAt = 0;
+    this.shown = "";
+    for (const name of view.data.emotions) this.addRow(name);
+  }
+
+  addRow(name) {
+    const row = document.createElement("li");
+    const label = document.createElement("span");
+    const bar = document.createElement("span");
+    const value = document.createElement("span");
+    label.textContent = capital(name);
+    bar.className = "meters__bar";
+    bar.style.setProperty("--colour", `var(--emotion-${name})`);
+    value.className = "numeric";
+    row.append(label, bar, value);
+    this.byId("emotions").append(row);
+    this.rows.set(name, { bar, value });
+  }
+
+  show(t) {
+    const seen = this.view.observationAt(t);
+    const window = this.view.windowAt(t);
+    // Between two observations nothing on the page changes but the clock.
+    const key = `${clock(t)}|${seen ? seen.t : ""}|${window ? window.start_s : ""}`;
+    if (key === this.shown) return;
+    this.shown = key;
+    this.byId("time").textContent = clock(t);
+    this.byId("engagement").textContent = capital(this.view.engagementWords(window));
+    this.byId("emotion").textContent = seen
+      ? `${capital(seen.strongest.name)} ${percent(seen.strongest.share)}`
+      : "Face not in view";
+    this.byId("coverage").textContent = window ? percent(window.coverage) : "–";
+    for (const [name, { bar, value }] of this.rows) {
+      const one = seen && seen.emotions.find((emotion) => emotion.name === name);
+      bar.style.setProperty("--share", one ? one.share.toFixed(3) : "0");
+      value.textContent = one ? percent(one.share) : "–";
+    }
+  }
+
+  // Said at most every few seconds while the video plays, so that it informs and does not chatter.
+  speak(t) {
+    const now = performance.now();
+    if (now - this.spokenAt < SPOKEN_EVERY_MS) return;
+    this.spokenAt = now;
+    this.byId("live").textContent = this.view.words(t);
+  }
+}
+
+export class FaceBoxes {
+  constructor(svg, box, url, trackId) {
+    this.svg = svg;
+    this.url = url;
+    this.trackId = trackId;
+    this.data = null;
+    this.t = 0;
+    box.addEventListener("change", () => this.toggle(box));
+  }
+
+  async toggle(box) {
+    this.svg.toggleAttribute("hidden", !box.checked);
+    if (!box.checked || this.data) return;
+    try {
+      const response = await fetch(this.url, { headers: { Accept: "application/json" } });
+      if (!response.ok) throw new Error(String(response.status));
+      this.data = await response.json();
+      this.show(this.t);
+    } catch {
+      box.checked = false;
+      this.svg.toggleAttribute("hidden", true);
+    }
+  }
+
+  show(t) {
+    this.t = t;
+    if (!this.data || this.svg.hasAttribute("hidden")) return;
+    const near = 0.75 * this.data.step_s;
+    const rects = [];
+    for (const track of this.data.tracks) {
+      const index = nearest(track.t, t);
+      if (index < 0 || Math.abs(track.t[index] - t) > near) continue;
+      const [x1, y1, x2, y2] = track.boxes[index];
+      const rect = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      const values = { x: x1, y: y1, width: x2 - x1, height: y2 - y1 };
+      for (const [name, value] of Object.entries(values)) rect.setAttribute(name, value);
+      const own = String(track.id) === this.trackId;
+      rect.setAttribute("class", own ? "player__box" : "player__box player__box--other");
+      rects.push(rect);
+    }
+    this.svg.replaceChildren(...rects);
+  }
+}
