@@ -1,0 +1,182 @@
+"""Builds valid analyses for tests, without a model or a video: the contract's own types, filled
+with curves that have peaks, absences and more than one person where a test wants them."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from engagement.report.schema import (
+    Analysis,
+    Detector,
+    Engagement,
+    Expression,
+    Models,
+    Observation,
+    Presence,
+    Source,
+    Summary,
+    Track,
+    Warning_,
+    Window,
+)
+
+EMOTIONS = ["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"]
+Span = tuple[float, float]
+
+
+def build_analysis(
+    *,
+    duration_s: float = 20.0,
+    fps: float = 5.0,
+    people: int = 1,
+    absent: Sequence[Span] = ((8.0, 11.0),),
+    window_s: float = 4.0,
+    stride_s: float = 2.0,
+    kind: str = "index",
+    emotions: Sequence[str] = EMOTIONS,
+    warnings: Sequence[tuple[str, str]] = (),
+    file: str = "lesson.mp4",
+) -> Analysis:
+    """A whole analysis; `people=0` is a recording without a face."""
+    frames = [step / fps for step in range(math.ceil(duration_s * fps))]
+    gone = [(0.0, duration_s)] if people == 0 else list(absent)
+    tracks = [
+        _track(number, frames, duration_s, gone, (window_s, stride_s), emotions)
+        for number in range(1, people + 1)
+    ]
+    seen = [t for t in frames if not _inside(t, gone)]
+    return Analysis(
+        source=Source(
+            file=file, sha256="a1" * 32, duration_s=duration_s, width=640, height=360, fps=25.0
+        ),
+        sampling_fps=fps,
+        models=Models(
+            detector=Detector(name="mtcnn", min_face_px=40, max_side_px=640),
+            expression=Expression(
+                name="mobilenet_7_fer",
+                weights_sha256="0123456789abcdef" * 4,
+                classes=list(emotions),
+                valence_arousal="derived",
+            ),
+            engagement=Engagement(
+                name="concentration_index" if kind == "index" else "single_attention",
+                kind=kind,
+                window_s=window_s,
+                stride_s=stride_s,
+            ),
+        ),
+        tracks=tracks,
+        presence=Presence(face_share=len(seen) / len(frames) if frames else 0.0, absent=gone),
+        group_affect=[],
+        summary=tracks[0].summary if tracks else _nobody(),
+        warnings=[Warning_(code=code, text=text) for code, text in warnings]
+        or ([] if people else [Warning_(code="no_face", text="No face was found.")]),
+    )
+
+
+def build_document(**options: Any) -> dict[str, Any]:
+    """`build_analysis` as the database stores it."""
+    return build_analysis(**options).model_dump(mode="json", by_alias=True)
+
+
+def _track(
+    number: int,
+    frames: Sequence[float],
+    duration_s: float,
+    gone: Sequence[Span],
+    windows: Span,
+    emotions: Sequence[str],
+) -> Track:
+    times = [t for t in frames if not _inside(t, gone)]
+    observations = [_observation(number, t, emotions) for t in times]
+    made = _windows(frames, observations, duration_s, windows)
+    return Track(
+        id=number,
+        first_s=times[0],
+        last_s=times[-1],
+        observations=observations,
+        windows=made,
+        summary=_summary(observations, made, emotions, len(frames)),
+    )
+
+
+def _observation(number: int, t: float, emotions: Sequence[str]) -> Observation:
+    raw = [
+        math.exp(2.2 * math.sin(0.35 * t * (1 + 0.15 * rank) + 1.7 * rank + number))
+        for rank in range(len(emotions))
+    ]
+    shares = [round(value / sum(raw), 6) for value in raw]
+    left = 120.0 + 20 * math.sin(t / 3) + 180 * (number - 1)
+    return Observation(
+        t=round(t, 3),
+        box=(left, 80.0, left + 140, 250.0),
+        score=0.99,
+        emotions=dict(zip(emotions, shares, strict=True)),
+        valence=round(0.6 * math.sin(t / 4), 4),
+        arousal=round(0.4 * math.cos(t / 5), 4),
+        yaw=round(12 * math.sin(t / 2), 2),
+        pitch=-3.5,
+    )
+
+
+def _windows(
+    frames: Sequence[float], seen: Sequence[Observation], duration_s: float, windows: Span
+) -> list[Window]:
+    length, stride = windows
+    made, start = [], 0.0
+    while start < duration_s:
+        end = min(start + length, duration_s)
+        sampled = sum(start <= t < end for t in frames)
+        inside = [0.5 + 0.4 * math.sin(one.t / 6) for one in seen if start <= one.t < end]
+        mean = sum(inside) / len(inside) if inside else None
+        made.append(
+            Window(
+                start_s=start,
+                end_s=end,
+                engagement=mean,
+                spread=None if mean is None else _deviation(inside),
+                level=None if mean is None else ("engaged" if mean >= 0.5 else "distracted"),
+                coverage=len(inside) / sampled if sampled else 0.0,
+            )
+        )
+        if end >= duration_s:
+            break
+        start += stride
+    return made
+
+
+def _summary(
+    seen: Sequence[Observation], windows: Sequence[Window], emotions: Sequence[str], sampled: int
+) -> Summary:
+    strongest = [max(one.emotions, key=one.emotions.__getitem__) for one in seen]
+    shares = {name: strongest.count(name) / len(seen) for name in emotions}
+    judged = [one.engagement for one in windows if one.engagement is not None]
+    engaged = sum(one.level == "engaged" for one in windows)
+    return Summary(
+        dominant_emotion=max(shares, key=shares.__getitem__),
+        emotion_share=shares,
+        mean_engagement=sum(judged) / len(judged),
+        engagement_spread=_deviation(judged),
+        engaged_share=engaged / len(judged),
+        coverage=len(seen) / sampled,
+    )
+
+
+def _nobody() -> Summary:
+    return Summary(
+        dominant_emotion=None,
+        emotion_share={},
+        mean_engagement=None,
+        engagement_spread=None,
+        engaged_share=None,
+        coverage=0.0,
+    )
+
+
+def _deviation(values: Sequence[float]) -> float:
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
+
+
+def _inside(t: float, spans: Sequence[Span]) -> bool:
+    return any(start <= t < end for start, end in spans)
