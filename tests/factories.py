@@ -16,7 +16,7 @@ from engagement.report.schema import (
     Source,
     Summary,
     Track,
-    Warning_,
+    AnalysisWarning,
     Window,
 )
 
@@ -69,8 +69,8 @@ def build_analysis(
         presence=Presence(face_share=len(seen) / len(frames) if frames else 0.0, absent=gone),
         group_affect=[],
         summary=tracks[0].summary if tracks else _nobody(),
-        warnings=[Warning_(code=code, text=text) for code, text in warnings]
-        or ([] if people else [Warning_(code="no_face", text="No face was found.")]),
+        warnings=[AnalysisWarning(code=code, text=text) for code, text in warnings]
+        or ([] if people else [AnalysisWarning(code="no_face", text="No face was found.")]),
     )
 
 

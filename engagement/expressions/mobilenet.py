@@ -87,7 +87,8 @@ class MobileNetFace(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits ``(n, num_classes)`` of prepared faces ``(n, 3, s, s)``."""
-        return self.classifier(self.dropout(self.embed(x)))
+        logits: torch.Tensor = self.classifier(self.dropout(self.embed(x)))
+        return logits
 
 
 def load_backbone(network: MobileNetFace, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -112,9 +113,7 @@ def check_tensors(
     """
     missing = sorted(wanted.keys() - given.keys())
     extra = sorted(given.keys() - wanted.keys())
-    misshapen = sorted(
-        k for k in wanted.keys() & given.keys() if wanted[k].shape != given[k].shape
-    )
+    misshapen = sorted(k for k in wanted.keys() & given.keys() if wanted[k].shape != given[k].shape)
     problems = [
         f"{label}: {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}"
         for label, names in (("missing", missing), ("left over", extra), ("misshapen", misshapen))

@@ -85,15 +85,16 @@ class Observation(_Strict):
 class Window(_Strict):
     """A stretch of a track with one engagement estimate.
 
-    `engagement` is None where no sampled frame of the window had a usable face; `spread` is the
-    standard deviation of the per-frame estimates inside the window; `coverage` is the share of
-    sampled frames with a usable face.
+    Only stretches in which the track's face was seen have a window: no face, no estimate.
+    `spread` is the standard deviation of the single frames' estimates inside the window;
+    `coverage` is the share of the window's time with a usable face; `level` is None where that
+    is too small to call one.
     """
 
     start_s: Seconds
     end_s: Seconds
-    engagement: Probability | None
-    spread: float | None = Field(default=None, ge=0.0)
+    engagement: Probability
+    spread: float = Field(ge=0.0)
     level: Level | None
     coverage: Probability
 
@@ -101,7 +102,8 @@ class Window(_Strict):
 class Summary(_Strict):
     """What a reader sees first. None where there was no face to judge.
 
-    `coverage` is the share of all sampled frames of the recording with this track's face;
+    `coverage` is the share of the recording's time with this track's face; `emotion_share` is
+    the share of its observations in which each emotion is the most probable one;
     `engagement_spread` is the standard deviation over windows.
     """
 
@@ -141,7 +143,7 @@ class GroupAffect(_Strict):
     negative: Probability
 
 
-class Warning_(_Strict):
+class AnalysisWarning(_Strict):
     """Something a reader should know before trusting the figures."""
 
     code: str
@@ -151,7 +153,9 @@ class Warning_(_Strict):
 class Analysis(_Strict):
     """One run of one set of models over one recording."""
 
-    schema_: Literal["engagement.analysis/1"] = Field(default="engagement.analysis/1", alias="schema")
+    schema_: Literal["engagement.analysis/1"] = Field(
+        default="engagement.analysis/1", alias="schema"
+    )
     source: Source
     sampling_fps: float = Field(gt=0.0)
     models: Models
@@ -159,7 +163,7 @@ class Analysis(_Strict):
     presence: Presence
     group_affect: list[GroupAffect]
     summary: Summary
-    warnings: list[Warning_]
+    warnings: list[AnalysisWarning]
 
     def to_json(self) -> str:
         """The contract's text, keys by their published names."""

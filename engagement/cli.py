@@ -1,0 +1,217 @@
+"""The `engagement` command.
+
+Bad input ends with one sentence on standard error and exit code 2, never with a traceback.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from engagement._version import __version__
+from engagement.errors import EngagementError, OutputError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Emotion and engagement over time in a recording of an online lesson.",
+)
+train_app = typer.Typer(no_args_is_help=True, help="Train a model on labelled data.")
+evaluate_app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data.")
+app.add_typer(train_app, name="train")
+app.add_typer(evaluate_app, name="evaluate")
+
+_console = Console()
+_errors = Console(stderr=True)
+
+
+def main() -> None:
+    """Entry point: run a command, turn our own errors into one sentence and exit code 2."""
+    try:
+        app()
+    except EngagementError as error:
+        sys.stderr.write(f"engagement: {error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("engagement: stopped\n")
+        sys.exit(130)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        _console.print(__version__, highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    del version  # handled by its callback
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_errors, transient=True) as progress:
+        yield progress
+
+
+@app.command()
+def analyze(
+    video: Annotated[Path, typer.Argument(help="The recording.")],
+    json: Annotated[Path | None, typer.Option(help="Write the analysis here as JSON.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write analysis.json and embeddings.parquet into this folder."),
+    ] = None,
+    fps: Annotated[float, typer.Option(help="Samples a second.")] = 5.0,
+    model: Annotated[
+        str, typer.Option(help="Expression model: auto, a name, or the path of a file.")
+    ] = "auto",
+) -> None:
+    """Analyse one recording and print a summary."""
+    from engagement.pipeline import Analyzer
+    from engagement.report.terminal import print_analysis
+
+    # Where the result goes is tried first: an hour's work must not end in a wrong folder name.
+    if out is not None:
+        _make_folder(out)
+    if json is not None:
+        _check_folder(json)
+    with _progress() as progress:
+        task = progress.add_task("Loading models", total=None)
+        analyzer = Analyzer(model)
+        progress.update(task, description=f"Analysing {video.name}")
+        result = analyzer.analyze(
+            video,
+            fps=fps,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    print_analysis(result.analysis, _console)
+    if json is not None:
+        _write_text(json, result.analysis.to_json())
+    if out is not None:
+        _write_text(out / "analysis.json", result.analysis.to_json())
+        result.write_embeddings(out / "embeddings.parquet")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {folder} cannot be made ({error.strerror}). Choose another --out."
+        ) from error
+
+
+def _check_folder(file: Path) -> None:
+    if not file.parent.is_dir() or file.is_dir():
+        raise OutputError(
+            f"{file} cannot be written: it is a folder, or its folder does not exist. "
+            "Choose another --json."
+        )
+
+
+def _write_text(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}). Choose another place."
+        ) from error
+
+
+@train_app.command("expression")
+def train_expression_command(
+    data: Annotated[Path, typer.Argument(help="Folder with train/<emotion>/ and val/<emotion>/.")],
+    backbone: Annotated[Path, typer.Option(help="HSE-FaceRes backbone (.safetensors).")],
+    out: Annotated[Path, typer.Option(help="Folder for the model and its record.")],
+    name: Annotated[str, typer.Option(help="The model's name in reports.")] = "expression",
+    stage: Annotated[
+        list[str] | None,
+        typer.Option(help="SIZE:EPOCHS, repeatable: input sizes in order. Default 112:8."),
+    ] = None,
+    optimiser: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
+    learning_rate: Annotated[float, typer.Option(help="Peak of the one-cycle rate.")] = 1e-3,
+    weight_decay: Annotated[float, typer.Option()] = 0.02,
+    batch_size: Annotated[int, typer.Option()] = 64,
+    label_smoothing: Annotated[float, typer.Option()] = 0.1,
+    class_weight_power: Annotated[
+        float, typer.Option(help="Classes weigh their frequency to minus this power; 0 for none.")
+    ] = 0.5,
+    sam_epochs: Annotated[
+        int, typer.Option(help="How many of the last epochs are sharpness-aware.")
+    ] = 0,
+    sam_rho: Annotated[float, typer.Option(help="Radius of the sharpness-aware step.")] = 0.05,
+    crop_scale: Annotated[
+        float, typer.Option(help="Framing of the data's faces: side over a detector's box.")
+    ] = 1.0,
+    crop_shift_y: Annotated[float, typer.Option(help="Framing: shift down, share of the box.")] = 0,
+    seed: Annotated[int, typer.Option()] = 0,
+    bf16: Annotated[bool, typer.Option(help="Mixed precision: twice as fast on new CPUs.")] = True,
+    threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
+    resume: Annotated[bool, typer.Option(help="Go on from OUT/checkpoint.pt.")] = False,
+) -> None:
+    """Fine-tune the face backbone on labelled expressions."""
+    from engagement.training.expression import TrainingConfig, parse_stages
+    from engagement.training.session import run_training
+
+    config = TrainingConfig(
+        name=name,
+        stages=parse_stages(stage or ["112:8"]),
+        optimiser=optimiser,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        batch_size=batch_size,
+        label_smoothing=label_smoothing,
+        class_weight_power=class_weight_power,
+        sam_epochs=sam_epochs,
+        sam_rho=sam_rho,
+        crop_scale=crop_scale,
+        crop_shift_y=crop_shift_y,
+        seed=seed,
+        bf16=bf16,
+    )
+    run_training(data, backbone, out, config, resume=resume, threads=threads, console=_console)
+
+
+@evaluate_app.command("expression")
+def evaluate_expression_command(
+    data: Annotated[Path, typer.Argument(help="Folder with one subfolder of faces an emotion.")],
+    model: Annotated[str, typer.Option(help="auto, a name, or the path of a file.")] = "auto",
+    json: Annotated[Path | None, typer.Option(help="Write the figures here.")] = None,
+) -> None:
+    """Print accuracy, macro F1 and the confusion matrix of a model on labelled faces."""
+    from engagement.evaluation.expression import evaluate_expression, print_report
+
+    if json is not None:
+        _check_folder(json)
+    with _progress() as progress:
+        task = progress.add_task("Evaluating", total=1.0)
+        report = evaluate_expression(
+            data, model, on_progress=lambda share: progress.update(task, completed=share)
+        )
+    print_report(report, _console)
+    if json is not None:
+        _write_text(json, report.to_json())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""Video in, analysis out.
+
+The one place where the steps meet: sample, detect, track, crop, recognise, report. Frames are
+handled in small batches, so that memory does not grow with the recording's length; what grows is
+the observations (about 4 kB each, most of it the embedding).
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+from engagement.errors import VideoError
+from engagement.expressions.recognizer import ExpressionRecognizer
+from engagement.faces.detector import DetectorSettings, FaceDetector
+from engagement.faces.identity import FaceIdentity
+from engagement.faces.pose import head_pose
+from engagement.faces.tracking import FaceTracker, TrackerSettings, real_tracks
+from engagement.report import build, schema
+from engagement.report.embeddings import write_embeddings
+from engagement.types import Frame, Observation, TrackedFace, VideoInfo
+from engagement.video.probe import probe, sha256_of
+from engagement.video.reader import VideoReader
+from engagement.weights.bundled import load_identity, resolve_expression
+from engagement.windows.concentration import NAME as CONCENTRATION
+from engagement.windows.concentration import ConcentrationSettings
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_FPS = 5.0
+_BATCH = 8
+
+#: Called with (seconds done, seconds in all). May raise to stop the analysis.
+OnProgress = Callable[[float, float], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting of an analysis, with the defaults that the documentation describes."""
+
+    fps: float = DEFAULT_FPS
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    windows: build.WindowSettings = field(default_factory=build.WindowSettings)
+    concentration: ConcentrationSettings = field(default_factory=ConcentrationSettings)
+
+
+@dataclass(frozen=True)
+class AnalysisResult:
+    """An analysis and what belongs beside it.
+
+    Attributes:
+        analysis: the contract.
+        observations: every observation with its embedding, in the analysis' order.
+    """
+
+    analysis: schema.Analysis
+    observations: tuple[Observation, ...]
+
+    def write_embeddings(self, path: Path | str) -> None:
+        """Write the embeddings as Parquet, one row an observation.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        model = self.analysis.models.expression.name
+        write_embeddings(self.observations, model, Path(path))
+
+
+class Analyzer:
+    """The loaded models; analyses any number of recordings, one at a time.
+
+    Args:
+        model: expression model: ``auto``, a bundled name, or a file of one.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+
+    def __init__(self, model: str = "auto", settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._recognizer = ExpressionRecognizer.from_file(resolve_expression(model))
+        self._detector = FaceDetector(self.settings.detector)
+        self._identity = FaceIdentity(load_identity())
+
+    def analyze(
+        self,
+        video: Path | str,
+        *,
+        fps: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> AnalysisResult:
+        """Analyse one recording.
+
+        Raises:
+            VideoError: it cannot be read as a video, or is incomplete.
+        """
+        path = Path(video)
+        fps = self.settings.fps if fps is None else fps
+        if not 0 < fps <= 240:
+            raise VideoError(
+                f"{fps:g} frames a second cannot be sampled. Choose more than 0 and at most 240.",
+                code="bad_sampling",
+            )
+        info = probe(path)
+        reader = VideoReader(path, fps)
+        times: list[float] = []
+        observations: list[Observation] = []
+        tracker = FaceTracker(self._identity.describe, self.settings.tracker)
+        for batch in _batches(reader, _BATCH):
+            times += [frame.t for frame in batch]
+            observations += self._observe(batch, tracker)
+            if on_progress:
+                total = info.duration_s or batch[-1].t
+                on_progress(min(batch[-1].t, total), total)
+        duration_s = max(reader.decoded.end_s, times[-1])
+        if on_progress:
+            on_progress(duration_s, duration_s)
+        sampled = self._sampled(times, duration_s, observations)
+        analysis = self._report(path, info, fps, sampled, reader.decoded.damaged)
+        return AnalysisResult(analysis, sampled.observations)
+
+    def _observe(self, batch: list[Frame], tracker: FaceTracker) -> list[Observation]:
+        tracked: list[TrackedFace] = []
+        crops = []
+        for frame, faces in zip(batch, self._detector.detect(batch), strict=True):
+            for found in tracker.update(frame, faces):
+                tracked.append(found)
+                crops.append(self._recognizer.crop(frame, found.face))
+        return [
+            Observation(found.track_id, found.t, found.face, expression, *pose)
+            for found, expression, pose in zip(
+                tracked,
+                self._recognizer.recognise(crops),
+                (head_pose(found.face.landmarks) for found in tracked),
+                strict=True,
+            )
+        ]
+
+    def _sampled(
+        self, times: list[float], duration_s: float, observations: list[Observation]
+    ) -> build.Sampled:
+        kept = sorted(
+            real_tracks(
+                [o.track_id for o in observations], len(times), self.settings.tracker.min_faces
+            )
+        )
+        renumbered = {track_id: number for number, track_id in enumerate(kept, start=1)}
+        ordered = sorted(
+            (
+                replace(o, track_id=renumbered[o.track_id])
+                for o in observations
+                if o.track_id in renumbered
+            ),
+            key=lambda o: (o.track_id, o.t),
+        )
+        return build.Sampled(
+            tuple(times), duration_s, tuple(ordered), self._recognizer.spec.classes
+        )
+
+    def _report(
+        self, path: Path, info: VideoInfo, fps: float, sampled: build.Sampled, damaged: int
+    ) -> schema.Analysis:
+        settings = build.ReportSettings(self.settings.windows, self.settings.concentration)
+        tracks = build.build_tracks(sampled, settings)
+        main = build.main_track(tracks)
+        summary = main.summary if main else build.EMPTY_SUMMARY
+        return schema.Analysis(
+            source=schema.Source(
+                file=path.name,
+                sha256=sha256_of(path),
+                duration_s=round(sampled.duration_s, 3),
+                width=info.width,
+                height=info.height,
+                fps=info.fps,
+            ),
+            sampling_fps=fps,
+            models=self._models(info),
+            tracks=tracks,
+            presence=build.build_presence(sampled),
+            group_affect=build.build_group_affect(sampled, self.settings.windows),
+            summary=summary,
+            warnings=build.build_warnings(tracks, summary, damaged),
+        )
+
+    def _models(self, info: VideoInfo) -> schema.Models:
+        detector, spec = self.settings.detector, self._recognizer.spec
+        shrink = min(1.0, detector.max_side_px / max(info.width, info.height))
+        smallest = self._detector.min_face_px(round(min(info.width, info.height) * shrink))
+        return schema.Models(
+            detector=schema.Detector(
+                name=self._detector.name,
+                min_face_px=round(smallest / shrink),
+                max_side_px=detector.max_side_px,
+            ),
+            expression=schema.Expression(
+                name=spec.name,
+                weights_sha256=self._recognizer.weights_sha256,
+                classes=list(spec.classes),
+                valence_arousal="derived",
+            ),
+            engagement=schema.Engagement(
+                name=CONCENTRATION,
+                kind="index",
+                window_s=self.settings.windows.window_s,
+                stride_s=self.settings.windows.stride_s,
+            ),
+        )
+
+
+def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
+    iterator = iter(frames)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def analyze(
+    video: Path | str,
+    *,
+    fps: float = DEFAULT_FPS,
+    model: str = "auto",
+    on_progress: OnProgress | None = None,
+) -> AnalysisResult:
+    """Analyse one recording: who was in sight, which emotions, how engaged, how sure.
+
+    Args:
+        video: path of the recording.
+        fps: samples a second of presentation time.
+        model: expression model: ``auto``, a bundled name, or a file of one.
+        on_progress: called with (seconds done, seconds in all); may raise to stop.
+
+    Raises:
+        VideoError: the recording cannot be read as a video, or is incomplete.
+        ModelError: there is no such model.
+
+    Call it often? `Analyzer` keeps the models loaded.
+    """
+    return Analyzer(model).analyze(video, fps=fps, on_progress=on_progress)

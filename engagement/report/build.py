@@ -1,0 +1,259 @@
+"""From observations to the contract: windows, summaries, presence, group affect."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engagement.report import schema
+from engagement.types import Observation
+from engagement.windows import concentration as index
+from engagement.windows.sliding import Span, covered_s, gaps, holds, windows_over
+
+# Below this coverage a window's estimate rests on too little to call a level.
+_LEAST_COVERAGE = 0.3
+# Shorter stretches without a face are blinks of the detector, not absence.
+_LEAST_ABSENCE_S = 1.0
+# Below this the recording as a whole deserves a warning.
+_LOW_COVERAGE = 0.5
+
+# Rule of group affect: which emotions count as what.
+_POSITIVE = frozenset({"happiness", "surprise"})
+_NEUTRAL = frozenset({"neutral"})
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """Length and step of windows in seconds."""
+
+    window_s: float = 5.0
+    stride_s: float = 2.5
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The sampled recording: times of all sampled frames, and what was observed in them.
+
+    `observations` are ordered by time, and belong to real tracks only.
+    """
+
+    times: tuple[float, ...]
+    duration_s: float
+    observations: tuple[Observation, ...]
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """Everything that the report's arithmetic depends on."""
+
+    windows: WindowSettings
+    concentration: index.ConcentrationSettings
+
+
+def build_tracks(sampled: Sampled, settings: ReportSettings) -> list[schema.Track]:
+    """Tracks in order of their numbers, renumbered from 1 without holes."""
+    spans = dict(zip(sampled.times, holds(sampled.times, sampled.duration_s), strict=True))
+    by_track: dict[int, list[Observation]] = {}
+    for observation in sampled.observations:
+        by_track.setdefault(observation.track_id, []).append(observation)
+    return [
+        _build_track(number, by_track[track_id], spans, sampled, settings)
+        for number, track_id in enumerate(sorted(by_track), start=1)
+    ]
+
+
+def _build_track(
+    number: int,
+    observations: Sequence[Observation],
+    spans: dict[float, Span],
+    sampled: Sampled,
+    settings: ReportSettings,
+) -> schema.Track:
+    seen = [spans[o.t] for o in observations]
+    windows = _engagement_windows(observations, seen, sampled, settings)
+    return schema.Track(
+        id=number,
+        first_s=_round(observations[0].t),
+        last_s=_round(observations[-1].t),
+        observations=[_observation(o, sampled.classes) for o in observations],
+        windows=windows,
+        summary=_summary(observations, seen, windows, sampled),
+    )
+
+
+def _observation(o: Observation, classes: Sequence[str]) -> schema.Observation:
+    x1, y1, x2, y2 = (round(float(v), 1) for v in o.face.xyxy)
+    return schema.Observation(
+        t=_round(o.t),
+        box=(x1, y1, x2, y2),
+        score=round(o.face.score, 4),
+        emotions={
+            name: round(float(p), 4)
+            for name, p in zip(classes, o.expression.probabilities, strict=True)
+        },
+        valence=round(o.expression.valence, 4),
+        arousal=round(o.expression.arousal, 4),
+        yaw=round(o.yaw, 1),
+        pitch=round(o.pitch, 1),
+    )
+
+
+def _engagement_windows(
+    observations: Sequence[Observation],
+    seen: Sequence[Span],
+    sampled: Sampled,
+    settings: ReportSettings,
+) -> list[schema.Window]:
+    times = np.array([o.t for o in observations])
+    values = np.array(
+        [index.concentration(o, sampled.classes, settings.concentration) for o in observations]
+    )
+    lengths = settings.windows
+    windows = []
+    for span in windows_over(sampled.duration_s, lengths.window_s, lengths.stride_s):
+        inside = values[(times >= span.start_s) & (times < span.end_s)]
+        if not inside.size:
+            continue
+        coverage = min(1.0, covered_s(seen, span) / span.length_s)
+        mean = float(inside.mean())
+        windows.append(
+            schema.Window(
+                start_s=_round(span.start_s),
+                end_s=_round(span.end_s),
+                engagement=round(mean, 4),
+                spread=round(float(inside.std()), 4),
+                level=_level(mean, coverage, settings.concentration.engaged_from),
+                coverage=round(coverage, 4),
+            )
+        )
+    return windows
+
+
+def _level(engagement: float, coverage: float, engaged_from: float) -> schema.Level | None:
+    if coverage < _LEAST_COVERAGE:
+        return None
+    return "engaged" if engagement >= engaged_from else "distracted"
+
+
+def _summary(
+    observations: Sequence[Observation],
+    seen: Sequence[Span],
+    windows: Sequence[schema.Window],
+    sampled: Sampled,
+) -> schema.Summary:
+    top = np.argmax([o.expression.probabilities for o in observations], axis=1)
+    counts = np.bincount(top, minlength=len(sampled.classes))
+    shares = counts / counts.sum()
+    estimates = np.array([w.engagement for w in windows])
+    judged = [w for w in windows if w.level is not None]
+    seen_s = sum(span.length_s for span in seen)
+    return schema.Summary(
+        dominant_emotion=sampled.classes[int(shares.argmax())],
+        emotion_share={n: round(float(s), 4) for n, s in zip(sampled.classes, shares, strict=True)},
+        mean_engagement=round(float(estimates.mean()), 4) if estimates.size else None,
+        engagement_spread=round(float(estimates.std()), 4) if estimates.size else None,
+        engaged_share=(
+            round(sum(w.level == "engaged" for w in judged) / len(judged), 4) if judged else None
+        ),
+        coverage=round(min(1.0, seen_s / sampled.duration_s), 4) if sampled.duration_s else 0.0,
+    )
+
+
+def build_presence(sampled: Sampled) -> schema.Presence:
+    """When a face of any real track was in sight."""
+    with_face = {o.t for o in sampled.observations}
+    seen = [
+        span
+        for t, span in zip(sampled.times, holds(sampled.times, sampled.duration_s), strict=True)
+        if t in with_face
+    ]
+    share = sum(span.length_s for span in seen) / sampled.duration_s if sampled.duration_s else 0
+    absent = gaps(seen, sampled.duration_s, _LEAST_ABSENCE_S)
+    return schema.Presence(
+        face_share=round(min(1.0, share), 4),
+        absent=[(_round(span.start_s), _round(span.end_s)) for span in absent],
+    )
+
+
+def build_group_affect(sampled: Sampled, settings: WindowSettings) -> list[schema.GroupAffect]:
+    """Mean probability of positive, neutral and negative emotions over all faces, a window."""
+    if not sampled.observations:
+        return []
+    times = np.array([o.t for o in sampled.observations])
+    probabilities = np.array([o.expression.probabilities for o in sampled.observations])
+    is_positive = np.array([name in _POSITIVE for name in sampled.classes])
+    is_neutral = np.array([name in _NEUTRAL for name in sampled.classes])
+    affects = []
+    for span in windows_over(sampled.duration_s, settings.window_s, settings.stride_s):
+        inside = probabilities[(times >= span.start_s) & (times < span.end_s)]
+        if inside.size:
+            mean = inside.mean(axis=0)
+            positive, neutral = float(mean[is_positive].sum()), float(mean[is_neutral].sum())
+            affects.append(
+                schema.GroupAffect(
+                    start_s=_round(span.start_s),
+                    end_s=_round(span.end_s),
+                    positive=round(min(positive, 1.0), 4),
+                    neutral=round(min(neutral, 1.0), 4),
+                    negative=round(max(0.0, 1 - positive - neutral), 4),
+                )
+            )
+    return affects
+
+
+def main_track(tracks: Sequence[schema.Track]) -> schema.Track | None:
+    """The track that the recording is about: most seen, then largest."""
+
+    def weight(track: schema.Track) -> tuple[float, float]:
+        area = np.mean([(o.box[2] - o.box[0]) * (o.box[3] - o.box[1]) for o in track.observations])
+        return track.summary.coverage, float(area)
+
+    return max(tracks, key=weight, default=None)
+
+
+EMPTY_SUMMARY = schema.Summary(
+    dominant_emotion=None,
+    emotion_share={},
+    mean_engagement=None,
+    engagement_spread=None,
+    engaged_share=None,
+    coverage=0.0,
+)
+
+
+def build_warnings(
+    tracks: Sequence[schema.Track], summary: schema.Summary, damaged: int
+) -> list[schema.AnalysisWarning]:
+    """What a reader should know before trusting the figures."""
+    found = []
+    if not tracks:
+        found.append(("no_face", "No face was found, so there is nothing to report on."))
+    elif summary.coverage < _LOW_COVERAGE:
+        found.append(
+            (
+                "low_coverage",
+                f"A face could be used in only {summary.coverage:.0%} of the time; the figures "
+                "rest on that part alone.",
+            )
+        )
+    if len(tracks) > 1:
+        found.append(
+            (
+                "several_people",
+                f"{len(tracks)} people were seen. The summary is of the one who was in sight "
+                "longest.",
+            )
+        )
+    if damaged:
+        found.append(
+            (
+                "damaged_video",
+                f"{damaged} parts of the video could not be decoded and are missing here.",
+            )
+        )
+    return [schema.AnalysisWarning(code=code, text=text) for code, text in found]
+
+
+def _round(seconds: float) -> float:
+    return round(seconds, 3)

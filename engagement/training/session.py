@@ -1,0 +1,66 @@
+"""A training run as its user sees it: progress bar, a line an epoch, curves, final figures."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from engagement.errors import DataError
+from engagement.evaluation.expression import print_report
+from engagement.training.curves import draw_curves
+from engagement.training.expression import TrainingConfig, train_expression
+
+
+def run_training(
+    data: Path,
+    backbone: Path,
+    out: Path,
+    config: TrainingConfig,
+    *,
+    resume: bool,
+    threads: int,
+    console: Console,
+) -> None:
+    """Train with a progress bar; the curves' picture is redrawn after every epoch.
+
+    Raises:
+        DataError: `out` holds another run and `resume` is not asked for.
+    """
+    if (out / "checkpoint.pt").exists() and not resume:
+        raise DataError(
+            f"{out} already holds a training run. Add --resume to go on with it, or name another "
+            "--out."
+        )
+    if threads:
+        torch.set_num_threads(threads)
+    columns = (
+        TextColumn("epoch {task.fields[epoch]}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%  loss {task.fields[loss]:.3f}"),
+        TimeRemainingColumn(),
+    )
+    history: list[dict[str, Any]] = []
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=config.epochs, epoch="-", loss=float("nan"))
+
+        def on_batch(epoch: int, epochs: int, share: float, loss: float) -> None:
+            done = epoch - 1 + share
+            progress.update(task, completed=done, epoch=f"{epoch}/{epochs}", loss=loss)
+
+        def on_epoch(row: dict[str, Any]) -> None:
+            history.append(row)
+            draw_curves(out / "history.json", out / "curves.png")
+            progress.console.print(
+                f"epoch {row['epoch']:>2} at {row['size']} px: train {row['train_accuracy']:.3f}, "
+                f"val {row['val_accuracy']:.4f}, macro F1 {row['val_macro_f1']:.4f} "
+                f"({row['seconds']:.0f} s)",
+                highlight=False,
+            )
+
+        report = train_expression(
+            data, backbone, out, config, resume=resume, on_batch=on_batch, on_epoch=on_epoch
+        )
+    print_report(report, console)
+    console.print(f"Model: {out / 'model.safetensors'}", highlight=False)

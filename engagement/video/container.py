@@ -1,0 +1,90 @@
+"""Open a recording safely.
+
+A recording comes from a stranger. FFmpeg is allowed local files and plain containers only: a
+playlist that is named .mp4 must not make it read other files or the network.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from engagement.errors import VideoError
+
+_CONTAINERS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,asf,flv,h264,hevc,ivf,gif,m4v"
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+_MOST_PIXELS = 8192 * 8192
+
+
+@contextmanager
+def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open `path` and pick its best video stream.
+
+    Raises:
+        VideoError: absent, empty, not a video, audio only, encrypted, or without picture size.
+    """
+    _check_file(path)
+    try:
+        container = av.open(f"file:{path.resolve()}", options=_OPTIONS)
+    except (av.error.FFmpegError, ValueError) as error:
+        raise VideoError(
+            f"{path.name} is not a video that can be read, or it is damaged or incomplete. "
+            "Record it again, or convert it to MP4 (H.264).",
+            code="video_unreadable",
+        ) from error
+    with container:
+        yield container, _video_stream(container, path)
+
+
+def _check_file(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise VideoError(
+            f"{path} cannot be opened. Check the name and that you may read the file.",
+            code="video_absent",
+        ) from error
+    if not path.is_file():
+        raise VideoError(f"{path} is not a file. Name a video file.", code="video_absent")
+    if size == 0:
+        raise VideoError(
+            f"{path.name} is empty (0 bytes). Record or upload it again.", code="video_empty"
+        )
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    # A cover picture of an audio file is a stream of one still image, not a video.
+    videos = [s for s in container.streams.video if not _is_cover(s)]
+    if not videos:
+        raise VideoError(
+            f"{path.name} has no picture, only sound. Record with the camera on.",
+            code="video_audio_only",
+        )
+    stream = max(videos, key=lambda s: (s.width or 0) * (s.height or 0))
+    tag = getattr(stream.codec_context, "codec_tag", "")
+    if str(tag).startswith("enc"):
+        raise VideoError(
+            f"{path.name} is encrypted and cannot be read. Export it without copy protection.",
+            code="video_encrypted",
+        )
+    width, height = stream.width or 0, stream.height or 0
+    if width <= 0 or height <= 0:
+        raise VideoError(
+            f"{path.name} has a picture of {width} x {height} pixels. Record it again.",
+            code="video_no_size",
+        )
+    if width * height > _MOST_PIXELS:
+        raise VideoError(
+            f"{path.name} has a picture of {width} x {height} pixels, more than can be analysed. "
+            "Export it at 1080p or less.",
+            code="video_too_large",
+        )
+    return stream
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)

@@ -1,0 +1,82 @@
+"""What a recording's container says of it, and its hash."""
+
+import hashlib
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from engagement.errors import VideoError
+from engagement.types import VideoInfo
+from engagement.video.container import open_video
+
+
+def probe(path: Path) -> VideoInfo:
+    """Read the container's facts and decode the first frame, so that a name proves nothing.
+
+    Raises:
+        VideoError: `path` is not a video of which at least one frame can be decoded.
+    """
+    with open_video(path) as (container, stream):
+        frame = first_frame(container, stream, path)
+        width, height = upright_size(frame, stream)
+        rate = stream.average_rate or stream.guessed_rate or 0
+        return VideoInfo(
+            duration_s=declared_duration_s(container, stream),
+            width=width,
+            height=height,
+            fps=round(float(rate), 3),
+            codec=stream.codec_context.name,
+            container=container.format.name,
+        )
+
+
+def first_frame(
+    container: av.container.InputContainer, stream: VideoStream, path: Path
+) -> VideoFrame:
+    """Decode the first picture.
+
+    Raises:
+        VideoError: none can be decoded.
+    """
+    try:
+        frame: VideoFrame = next(iter(container.decode(stream)))
+    except (av.error.FFmpegError, StopIteration) as error:
+        raise VideoError(
+            f"No picture of {path.name} can be decoded: it is encrypted, damaged or incomplete. "
+            "Record it again, or convert it to MP4 (H.264).",
+            code="video_undecodable",
+        ) from error
+    return frame
+
+
+def declared_duration_s(
+    container: av.container.InputContainer, stream: VideoStream
+) -> float | None:
+    """Length in seconds that the file claims for its video, None if it claims none."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if container.duration:
+        return float(container.duration / av.time_base)
+    return None
+
+
+def quarter_turns(frame: VideoFrame) -> int:
+    """Counter-clockwise quarter turns that make the picture upright."""
+    return int(np.round((frame.rotation or 0) / 90)) % 4
+
+
+def upright_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    """Width and height as a player shows them: square pixels, rotation applied."""
+    aspect = stream.sample_aspect_ratio
+    width = round(frame.width * float(aspect)) if aspect else frame.width
+    size = (width, frame.height)
+    return size if quarter_turns(frame) % 2 == 0 else (size[1], size[0])
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal sha256 of the file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
