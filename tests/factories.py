@@ -7,6 +7,7 @@ from typing import Any
 
 from engagement.report.schema import (
     Analysis,
+    AnalysisWarning,
     Detector,
     Engagement,
     Expression,
@@ -16,7 +17,6 @@ from engagement.report.schema import (
     Source,
     Summary,
     Track,
-    AnalysisWarning,
     Window,
 )
 
@@ -128,21 +128,25 @@ def _windows(
         end = min(start + length, duration_s)
         sampled = sum(start <= t < end for t in frames)
         inside = [0.5 + 0.4 * math.sin(one.t / 6) for one in seen if start <= one.t < end]
-        mean = sum(inside) / len(inside) if inside else None
-        made.append(
-            Window(
-                start_s=start,
-                end_s=end,
-                engagement=mean,
-                spread=None if mean is None else _deviation(inside),
-                level=None if mean is None else ("engaged" if mean >= 0.5 else "distracted"),
-                coverage=len(inside) / sampled if sampled else 0.0,
-            )
-        )
+        if inside:
+            made.append(_window((start, end), inside, len(inside) / sampled))
         if end >= duration_s:
             break
         start += stride
     return made
+
+
+def _window(span: Span, inside: Sequence[float], coverage: float) -> Window:
+    mean = sum(inside) / len(inside)
+    level = "engaged" if mean >= 0.5 else "distracted"
+    return Window(
+        start_s=span[0],
+        end_s=span[1],
+        engagement=mean,
+        spread=_deviation(inside),
+        level=level if coverage >= 0.3 else None,
+        coverage=coverage,
+    )
 
 
 def _summary(
@@ -150,14 +154,14 @@ def _summary(
 ) -> Summary:
     strongest = [max(one.emotions, key=one.emotions.__getitem__) for one in seen]
     shares = {name: strongest.count(name) / len(seen) for name in emotions}
-    judged = [one.engagement for one in windows if one.engagement is not None]
-    engaged = sum(one.level == "engaged" for one in windows)
+    estimates = [one.engagement for one in windows]
+    levels = [one.level for one in windows if one.level is not None]
     return Summary(
         dominant_emotion=max(shares, key=shares.__getitem__),
         emotion_share=shares,
-        mean_engagement=sum(judged) / len(judged),
-        engagement_spread=_deviation(judged),
-        engaged_share=engaged / len(judged),
+        mean_engagement=sum(estimates) / len(estimates),
+        engagement_spread=_deviation(estimates),
+        engaged_share=levels.count("engaged") / len(levels) if levels else None,
         coverage=len(seen) / sampled,
     )
 

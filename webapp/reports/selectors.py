@@ -4,7 +4,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from engagement.report.schema import Analysis as Document
-from engagement.report.schema import Summary, Track, Window
+from engagement.report.schema import AnalysisWarning, Summary, Track, Window
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
 from webapp.reports.series import Span, emotion_order
 from webapp.reports.templatetags.report_format import NOTHING, clock, percent, two
@@ -56,6 +56,11 @@ class Report:
     def is_index(self) -> bool:
         """Whether engagement comes from a published rule and not from a trained model."""
         return self.document.models.engagement.kind == "index"
+
+    @property
+    def warnings(self) -> list[AnalysisWarning]:
+        """The document's warnings; the page of a recording without a face says that at length."""
+        return [one for one in self.document.warnings if self.track or one.code != "no_face"]
 
 
 def latest_finished(recording: Recording) -> Analysis | None:
@@ -135,15 +140,14 @@ def window_rows(document: Document, track: Track) -> list[WindowRow]:
 
 def _engagement_tile(document: Document, track: Track) -> Tile:
     summary, made_by = track.summary, document.models.engagement
-    judged = sum(window.engagement is not None for window in track.windows)
     spread = summary.engagement_spread
     return Tile(
         label="Engagement index, 0 to 1" if made_by.kind == "index" else "Engagement, 0 to 1",
         value=two(summary.mean_engagement),
         beside="" if spread is None else f"± {spread:.2f}",
         context=(
-            f"Mean of {_count(judged, 'window')} with a face, and their spread (one standard "
-            f"deviation). Face usable in {percent(summary.coverage)} of the sampled frames."
+            f"Mean of {_count(len(track.windows), 'window')} with a face, and their spread (one "
+            f"standard deviation). Face usable in {percent(summary.coverage)} of the time."
         ),
     )
 
@@ -151,13 +155,15 @@ def _engagement_tile(document: Document, track: Track) -> Tile:
 def _engaged_share_tile(track: Track) -> Tile:
     judged = [window for window in track.windows if window.level is not None]
     engaged = sum(window.level == "engaged" for window in judged)
+    unsure = len(track.windows) - len(judged)
     return Tile(
         label="Windows called engaged",
         value=percent(track.summary.engaged_share),
         beside=f"{engaged} of {len(judged)}" if judged else "",
         context=(
-            f"The others are called distracted. Face usable in {percent(track.summary.coverage)} "
-            "of the sampled frames."
+            "The others are called distracted"
+            + (f", save {unsure} with too little face to say. " if unsure else ". ")
+            + f"Face usable in {percent(track.summary.coverage)} of the time."
         ),
     )
 
@@ -173,7 +179,7 @@ def _emotion_tile(summary: Summary, observations: int) -> Tile:
         context=(
             f"Share of {_count(observations, 'observation')} in which it was the strongest. "
             + (f"Then {others}. " if others else "")
-            + f"Face usable in {percent(summary.coverage)} of the sampled frames."
+            + f"Face usable in {percent(summary.coverage)} of the time."
         ),
     )
 
@@ -191,7 +197,7 @@ def _presence_tile(document: Document) -> Tile:
     return Tile(
         label="A face in view",
         value=percent(document.presence.face_share),
-        beside="of the sampled frames",
+        beside="of the time",
         context=context,
     )
 

@@ -51,6 +51,7 @@ function frame(view, node, margins, yAxis) {
       axisLabel: { color: ink, fontSize: 11, ...yAxis.axisLabel },
       splitLine: { lineStyle: { color: line } },
       axisLine: { show: false },
+      axisTick: { show: false },
       min: yAxis.min,
       max: yAxis.max,
       interval: yAxis.interval,
@@ -63,12 +64,19 @@ const still = { type: "line", silent: true, symbol: "none", connectNulls: false 
 export function engagementOption(view, node, margins) {
   const ink = colour("--accent");
   const surface = colour("--surface");
+  const row = view.windowsWithHoles;
   const middle = (one) => (one.start_s + one.end_s) / 2;
-  const judged = (pick) =>
-    view.track.windows.map((one) => [middle(one), one.engagement === null ? null : pick(one)]);
-  const low = (one) => Math.max(0, one.engagement - (one.spread || 0));
-  const high = (one) => Math.min(1, one.engagement + (one.spread || 0));
-  const few = view.track.windows.length <= 120;
+  // A hole lies anywhere between its neighbours.
+  const times = row.map((one, index) =>
+    one ? middle(one) : (middle(row[index - 1]) + middle(row[index + 1])) / 2);
+  const points = (pick) => row.map((one, index) => [times[index], one ? pick(one) : null]);
+  const low = (one) => Math.max(0, one.engagement - one.spread);
+  const high = (one) => Math.min(1, one.engagement + one.spread);
+  const few = row.length <= 120;
+  const unsure = {
+    symbolSize: 8,
+    itemStyle: { color: surface, borderColor: ink, borderWidth: 2 },
+  };
   return {
     ...frame(view, node, margins, {
       min: 0,
@@ -77,10 +85,10 @@ export function engagementOption(view, node, margins) {
       axisLabel: { formatter: (value) => value.toFixed(2) },
     }),
     series: [
-      { ...still, data: judged(low), stack: "band", lineStyle: { opacity: 0 } },
+      { ...still, data: points(low), stack: "band", lineStyle: { opacity: 0 } },
       {
         ...still,
-        data: judged((one) => high(one) - low(one)),
+        data: points((one) => high(one) - low(one)),
         stack: "band",
         lineStyle: { opacity: 0 },
         areaStyle: { color: ink, opacity: 0.2 },
@@ -93,12 +101,8 @@ export function engagementOption(view, node, margins) {
         showSymbol: true,
         lineStyle: { color: ink, width: 2 },
         itemStyle: { color: ink },
-        data: view.track.windows.map((one) => ({
-          value: [middle(one), one.engagement],
-          ...(one.coverage < 0.5 && few
-            ? { symbolSize: 8, itemStyle: { color: surface, borderColor: ink, borderWidth: 2 } }
-            : {}),
-        })),
+        data: points((one) => one.engagement).map((value, index) =>
+          row[index] && few && !row[index].level ? { value, ...unsure } : { value }),
       },
     ],
   };
@@ -125,7 +129,8 @@ export function emotionOption(view, node, margins, hidden) {
       ...still,
       name: capital(name),
       data: points,
-      lineStyle: { width: 1, color: colour("--surface"), opacity: 0.5 },
+      // A fine edge between areas; in a dense chart it would only make stripes.
+      lineStyle: { width: sums.length > 600 ? 0 : 1, color: colour("--surface"), opacity: 0.5 },
       areaStyle: { color: colour(`--emotion-${name}`), opacity: 1, origin: "start" },
     })),
   };

@@ -14,6 +14,10 @@ export function percent(share) {
   return `${Math.round(100 * share)}%`;
 }
 
+export function signed(value) {
+  return `${value < 0 ? "\u2212" : "+"}${Math.abs(value).toFixed(2)}`;
+}
+
 export function capital(word) {
   return word.charAt(0).toUpperCase() + word.slice(1);
 }
@@ -74,10 +78,9 @@ export class TrackView {
   }
 
   engagementWords(window) {
-    if (!window) return "no window here";
-    if (window.engagement === null) return "no face to judge";
-    const spread = window.spread === null ? "" : ` ± ${window.spread.toFixed(2)}`;
-    return `${window.engagement.toFixed(2)}${spread}, ${window.level}`;
+    if (!window) return "no face to judge";
+    const level = window.level || "too little face for a level";
+    return `${window.engagement.toFixed(2)} ± ${window.spread.toFixed(2)}, ${level}`;
   }
 
   // One line for a screen reader.
@@ -89,6 +92,18 @@ export class TrackView {
       ? `${seen.strongest.name} ${percent(seen.strongest.share)}`
       : "face not in view";
     return `${clock(t)}, ${emotion}, ${label} ${this.engagementWords(window)}`;
+  }
+
+  // The windows in order, with null wherever a window is missing because the face was away.
+  get windowsWithHoles() {
+    const most = 1.5 * this.data.engagement.stride_s;
+    const row = [];
+    for (const one of this.track.windows) {
+      const before = row[row.length - 1];
+      if (before && one.start_s - before.start_s > most) row.push(null);
+      row.push(one);
+    }
+    return row;
   }
 
   // A column as [time, value] points, with a hole wherever the face was away.

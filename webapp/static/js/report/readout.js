@@ -1,6 +1,6 @@
 // The figures of the moment beside the video, and the outline of the face over it.
 
-import { capital, clock, nearest, percent } from "./data.js";
+import { capital, clock, nearest, percent, signed } from "./data.js";
 
 const SPOKEN_EVERY_MS = 5000;
 
@@ -41,6 +41,9 @@ export class Readout {
       ? `${capital(seen.strongest.name)} ${percent(seen.strongest.share)}`
       : "Face not in view";
     this.byId("coverage").textContent = window ? percent(window.coverage) : "–";
+    this.byId("affect").textContent = seen
+      ? `${signed(seen.valence)}, ${signed(seen.arousal)}`
+      : "–";
     for (const [name, { bar, value }] of this.rows) {
       const one = seen && seen.emotions.find((emotion) => emotion.name === name);
       bar.style.setProperty("--share", one ? one.share.toFixed(3) : "0");
