@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "webapp.recordings",
     "webapp.reports",
     "webapp.privacy",
+    "webapp.stack",
 ]
 
 MIDDLEWARE = [
@@ -74,7 +75,6 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "webapp.config.urls"
 WSGI_APPLICATION = "webapp.config.wsgi.application"
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 TEMPLATES = [
     {
@@ -132,6 +132,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = env.folder("STATIC_ROOT", DATA_DIR / "static")
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "webapp" / "static"]
 # Serves straight from the apps' folders, so that no collecting step stands before a start.
 WHITENOISE_USE_FINDERS = True
@@ -150,6 +151,10 @@ ANALYSIS_STALE_S = env.number("ANALYSIS_STALE_S", 60.0, low=2.0, high=86_400.0)
 # A queued analysis is sent again after this long, in case its message was lost.
 ANALYSIS_RESEND_S = env.number("ANALYSIS_RESEND_S", 600.0, low=1.0, high=86_400.0)
 REAPER_INTERVAL_S = env.number("REAPER_INTERVAL_S", 20.0, low=0.5, high=3_600.0)
+# One analysis uses several cores well, so a worker runs one at a time unless told otherwise.
+WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 1, low=1, high=64)
+# Threads of the numeric libraries in each worker process; 0: the cores shared out evenly.
+WORKER_THREADS = env.integer("WORKER_THREADS", 0, low=0, high=256)
 
 # The broker
 REDIS_URL = env.text("REDIS_URL")

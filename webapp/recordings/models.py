@@ -40,6 +40,9 @@ class Recording(models.Model):
     playback = models.CharField(
         max_length=16, choices=Playback.choices, default=Playback.UNKNOWN, editable=False
     )
+    # When a worker was last heard of about the playable copy, and how often one has begun it.
+    playback_at = models.DateTimeField(null=True, blank=True, editable=False)
+    playback_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

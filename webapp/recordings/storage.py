@@ -1,7 +1,7 @@
 """Private storage: one folder a recording, named by its id, so that erasing is one step.
 
     <data>/incoming/<id>.part           bytes of an upload that is not acknowledged yet
-    <data>/recordings/<id>/video        the video as uploaded
+    <data>/recordings/<id>/<id>         the video as uploaded
     <data>/recordings/<id>/playable.mp4 a copy that browsers play, where the upload is not one
     <data>/recordings/<id>/embeddings.parquet
 
@@ -35,7 +35,7 @@ def folder(recording_id: uuid.UUID) -> Path:
 
 def video_path(recording_id: uuid.UUID) -> Path:
     """The video as uploaded."""
-    return folder(recording_id) / "video"
+    return folder(recording_id) / str(recording_id)
 
 
 def rendition_path(recording_id: uuid.UUID) -> Path:
@@ -52,7 +52,7 @@ def adopt(part: Path, recording_id: uuid.UUID) -> Path:
     """Moves a whole, synced file into the recording's folder so that a crash cannot lose it."""
     home = recordings_dir() / str(recording_id)
     home.mkdir(mode=0o700)
-    target = home / "video"
+    target = video_path(recording_id)
     part.replace(target)
     for directory in (home, home.parent):
         sync_directory(directory)

@@ -1,0 +1,128 @@
+"""The task that analyses a recording."""
+
+import json
+import logging
+import uuid
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from celery import shared_task
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from engagement.errors import CancelledError, EngagementError
+from webapp.recordings.models import Analysis, Recording
+from webapp.recordings.queue import ANALYSE_TASK
+from workers import claims, playback
+from workers.identity import owner_name
+from workers.pulse import Pulse
+
+if TYPE_CHECKING:
+    from engagement.pipeline import Analyzer
+
+logger = logging.getLogger(__name__)
+
+_FIRST_RETRY_S = 10
+_PROGRAM_FAULT = (
+    "The analysis stopped because of a fault in the program, which has been logged. "
+    "Try again; if it happens again, tell an administrator."
+)
+_NO_MEMORY = (
+    "The analysis needed more memory than the worker has. Try a shorter recording, or one of "
+    "lower resolution."
+)
+
+
+@shared_task(name=ANALYSE_TASK, bind=True)
+def analyse(self: Any, analysis_id: str) -> None:
+    """Runs a queued analysis to its end: finished, failed with a reason, or queued again.
+
+    Safe to run any number of times, by any number of workers. A database that goes away in
+    between is left to the reaper, which sees the claim go stale.
+    """
+    owner = owner_name(self.request.id)
+    analysis = claims.claim(uuid.UUID(analysis_id), owner)
+    if analysis is None:
+        logger.info("Analysis %s needs no work", analysis_id)
+        return
+    logger.info("Analysis %s begins, attempt %d", analysis_id, analysis.attempts)
+    try:
+        playback.consider(analysis.recording)
+        _run(analysis, owner)
+    except claims.ClaimLostError:
+        logger.info("Analysis %s is no longer this task's", analysis_id)
+    except EngagementError as error:
+        text = for_student(str(error), analysis.recording)
+        logger.info("Analysis %s ended with %s: %s", analysis_id, error.code, error)
+        if error.permanent:
+            claims.fail(analysis.pk, owner, error.code, text)
+        else:
+            _try_later(self, analysis, owner, error.code, text)
+    except MemoryError:
+        logger.exception("Analysis %s ran out of memory", analysis_id)
+        claims.fail(analysis.pk, owner, "out_of_memory", _NO_MEMORY)
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("Analysis %s met a fault of the program", analysis_id)
+        claims.fail(analysis.pk, owner, "program_fault", _PROGRAM_FAULT)
+
+
+def for_student(text: str, recording: Recording) -> str:
+    """The sentence with the student's own file name in place of the private path."""
+    path = recording.video_path
+    return text.replace(str(path), recording.original_name).replace(
+        path.name, recording.original_name
+    )
+
+
+@lru_cache(maxsize=1)
+def _analyzer(model: str) -> "Analyzer":
+    """The loaded models, kept by the process from one recording to the next."""
+    # Imported here, in the pool's process: torch and its threads must not exist before a fork.
+    from engagement.pipeline import Analyzer
+
+    return Analyzer(model)
+
+
+def _run(analysis: Analysis, owner: str) -> None:
+    """Analyses the video and writes its results.
+
+    Raises:
+        claims.ClaimLostError: the recording was erased, or the analysis taken over.
+        EngagementError: with a sentence for the student.
+    """
+    every_s = settings.ANALYSIS_STALE_S / 5
+    with Pulse(lambda done: claims.beat(analysis.pk, owner, done), every_s) as pulse:
+        try:
+            _analyse_and_write(analysis, owner, pulse)
+        except CancelledError:
+            if pulse.lost:
+                raise claims.ClaimLostError(str(analysis.pk)) from None
+            raise
+
+
+def _analyse_and_write(analysis: Analysis, owner: str, pulse: Pulse) -> None:
+    recording = analysis.recording
+    result = _analyzer(analysis.model_requested).analyze(
+        recording.video_path, fps=analysis.sampling_fps, on_progress=pulse.progress
+    )
+    document = json.loads(result.analysis.to_json())
+    document["source"]["file"] = recording.original_name
+    part = recording.embeddings_path.with_name(f".embeddings-{uuid.uuid4().hex}.part")
+    try:
+        result.write_embeddings(part)
+        claims.finish(analysis, owner, document, part)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _try_later(task: Any, analysis: Analysis, owner: str, code: str, text: str) -> None:
+    """Queues a failure that may pass for another try, until the attempts are used up."""
+    if analysis.attempts >= settings.ANALYSIS_MAX_ATTEMPTS:
+        claims.fail(analysis.pk, owner, code, text)
+        return
+    delay_s = _FIRST_RETRY_S * 4 ** (analysis.attempts - 1)
+    logger.warning("Analysis %s is tried again in %d s", analysis.pk, delay_s)
+    if claims.give_back(analysis.pk, owner):
+        task.apply_async(args=[str(analysis.pk)], countdown=delay_s)

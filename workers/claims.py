@@ -1,0 +1,130 @@
+"""Claiming, keeping, finishing and giving back an analysis.
+
+Every step is one conditional UPDATE that names the owner; how many rows it matched tells whether
+the analysis is still ours. Nothing here reads a row first and writes it later.
+"""
+
+import datetime as dt
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from webapp.recordings.models import Analysis, AnalysisDocument, Recording
+
+State = Analysis.State
+
+
+class ClaimLostError(Exception):
+    """The analysis is no longer this task's: erased, withdrawn, or taken over."""
+
+
+def stale_before() -> dt.datetime:
+    """A running analysis last heard of before this has lost its worker."""
+    return timezone.now() - dt.timedelta(seconds=settings.ANALYSIS_STALE_S)
+
+
+def claim(analysis_id: uuid.UUID, owner: str) -> Analysis | None:
+    """Makes the analysis this owner's, or returns None: done, erased, or somebody else's.
+
+    A queued one may be claimed, and a running one whose owner has been silent for too long.
+    """
+    abandoned = Q(
+        state=State.RUNNING,
+        heartbeat_at__lt=stale_before(),
+        attempts__lt=settings.ANALYSIS_MAX_ATTEMPTS,
+    )
+    now = timezone.now()
+    claimed = Analysis.objects.filter(Q(state=State.QUEUED) | abandoned, pk=analysis_id).update(
+        state=State.RUNNING,
+        owner=owner,
+        heartbeat_at=now,
+        started_at=now,
+        progress=0.0,
+        attempts=F("attempts") + 1,
+    )
+    if not claimed:
+        return None
+    return (
+        Analysis.objects.select_related("recording")
+        .filter(pk=analysis_id, owner=owner, state=State.RUNNING)
+        .first()
+    )
+
+
+def _ours(analysis_id: uuid.UUID, owner: str) -> Any:
+    return Analysis.objects.filter(pk=analysis_id, owner=owner, state=State.RUNNING)
+
+
+def beat(analysis_id: uuid.UUID, owner: str, progress: float) -> bool:
+    """Says that the owner lives and how far it is; False if the analysis is no longer its own."""
+    now = timezone.now()
+    return bool(_ours(analysis_id, owner).update(heartbeat_at=now, progress=progress))
+
+
+def finish(analysis: Analysis, owner: str, document: dict[str, Any], embeddings: Path) -> None:
+    """Writes the document and the finished state in one transaction, and adopts the embeddings.
+
+    Raises:
+        ClaimLostError: the analysis is no longer the owner's; nothing is written.
+    """
+    summary, models = document["summary"], document["models"]
+    with transaction.atomic():
+        matched = _ours(analysis.pk, owner).update(
+            state=State.FINISHED,
+            progress=1.0,
+            finished_at=timezone.now(),
+            owner="",
+            error_code="",
+            error_text="",
+            mean_engagement=summary["mean_engagement"],
+            engaged_share=summary["engaged_share"],
+            coverage=summary["coverage"],
+            dominant_emotion=summary["dominant_emotion"] or "",
+            face_share=document["presence"]["face_share"],
+            expression_model=models["expression"]["name"],
+            engagement_model=models["engagement"]["name"],
+            engagement_kind=models["engagement"]["kind"],
+        )
+        if not matched:
+            raise ClaimLostError(str(analysis.pk))
+        AnalysisDocument.objects.create(analysis_id=analysis.pk, document=document)
+        Recording.objects.filter(pk=analysis.recording_id).update(
+            duration_s=document["source"]["duration_s"]
+        )
+        # Inside the transaction: a finished analysis always has its embeddings, and an erasure,
+        # which waits for this row, cannot miss them.
+        _move(embeddings, analysis.recording.embeddings_path)
+
+
+def _move(part: Path, target: Path) -> None:
+    try:
+        part.replace(target)
+    except FileNotFoundError as error:
+        raise ClaimLostError("The recording's folder is gone.") from error
+
+
+def fail(analysis_id: uuid.UUID, owner: str, code: str, text: str) -> bool:
+    """Ends the analysis with a reason for the student; False if it is no longer the owner's."""
+    return bool(
+        _ours(analysis_id, owner).update(
+            state=State.FAILED,
+            error_code=code[:64],
+            error_text=text[:500],
+            finished_at=timezone.now(),
+            owner="",
+        )
+    )
+
+
+def give_back(analysis_id: uuid.UUID, owner: str) -> bool:
+    """Queues the analysis again for a later try; False if it is no longer the owner's."""
+    return bool(
+        _ours(analysis_id, owner).update(
+            state=State.QUEUED, owner="", progress=0.0, sent_at=timezone.now()
+        )
+    )
