@@ -86,7 +86,7 @@ class AccessLog(models.Model):
         return f"{self.actor} {self.get_action_display()} of {self.subject}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is not None:
+        if not self._state.adding:
             raise AppendOnlyError("The access log cannot be changed.")
         super().save(*args, **kwargs)
 

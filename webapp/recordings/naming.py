@@ -11,10 +11,9 @@ def display_name(client_name: str) -> str:
     >>> display_name("../../etc/passwd")
     'passwd'
     """
-    last = client_name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    last = " ".join(client_name.split()).replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     # "C" covers control, format (right-to-left overrides), surrogate and private characters.
-    kept = "".join(char for char in last if not unicodedata.category(char).startswith("C"))
-    kept = " ".join(kept.split())
+    kept = "".join(char for char in last if not unicodedata.category(char).startswith("C")).strip()
     if kept.strip(".") == "":
         return "recording"
     if len(kept) <= _LONGEST:

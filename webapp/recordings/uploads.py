@@ -112,16 +112,16 @@ class PrivateUploadHandler(FileUploadHandler):
             self.abandon()
             return None
         self._file.close()
-        self._file = None
-        return ReceivedUpload(
-            ReceivedFile(
-                id=self._id,
-                part=self._part,
-                name=display_name(self.file_name or ""),
-                size_bytes=self._size,
-                sha256=self._hash.hexdigest(),
-            )
+        received = ReceivedFile(
+            id=self._id,
+            part=self._part,
+            name=display_name(self.file_name or ""),
+            size_bytes=self._size,
+            sha256=self._hash.hexdigest(),
         )
+        # From here on the file is the request's: what happens to a later part must not touch it.
+        self._file = self._part = None
+        return ReceivedUpload(received)
 
     def upload_interrupted(self) -> None:
         """The body ended inside the file: what was sent is of no use."""

@@ -1,0 +1,186 @@
+"""Every URL of the site, walked as everybody. A URL without a declared audience fails."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from django.http import HttpResponse
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+
+from tests.webapp.conftest import World, client_of
+
+LOGIN, NO, GONE = "asks to log in", 403, 404
+ACTORS = ("stranger", "student", "other_student", "instructor", "other_instructor", "admin")
+
+
+class Audience(NamedTuple):
+    """What each of the ACTORS gets, in order: a status, or LOGIN."""
+
+    method: str
+    stranger: int | str
+    student: int | str
+    other_student: int | str
+    instructor: int | str
+    other_instructor: int | str
+    admin: int | str
+
+
+# The world's recording is the student's, in the instructor's course. Whoever may not know that
+# a thing exists gets 404; whoever may, but may not do this to it, 403.
+EVERYBODY_LOGGED_IN = Audience("GET", LOGIN, 200, 200, 200, 200, 200)
+COURSE_MEMBERS = Audience("GET", LOGIN, 200, 200, 200, GONE, 200)
+REPORT_READERS = Audience("GET", LOGIN, 200, GONE, 200, GONE, 200)
+STUDENTS_ONLY = Audience("GET", LOGIN, 200, 200, NO, GONE, NO)
+ADMINS_ONLY = Audience("GET", LOGIN, LOGIN, LOGIN, LOGIN, LOGIN, 200)
+
+AUDIENCES = {
+    "health": Audience("GET", 200, 200, 200, 200, 200, 200),
+    "accounts:login": Audience("GET", 200, 302, 302, 302, 302, 302),
+    "accounts:logout": Audience("POST", 302, 302, 302, 302, 302, 302),
+    "accounts:profile": EVERYBODY_LOGGED_IN,
+    "accounts:password": EVERYBODY_LOGGED_IN,
+    "courses:home": EVERYBODY_LOGGED_IN,
+    "courses:course": COURSE_MEMBERS,
+    "courses:lesson": COURSE_MEMBERS,
+    "recordings:mine": EVERYBODY_LOGGED_IN,
+    # The other student has not given consent: 302 leads to the consent page.
+    "recordings:upload": STUDENTS_ONLY._replace(other_student=302),
+    "recordings:state": REPORT_READERS,
+    "recordings:video": REPORT_READERS,
+    # The analysis has not failed, so that there is nothing to retry.
+    "recordings:retry": Audience("POST", LOGIN, NO, GONE, NO, GONE, NO),
+    "recordings:delete": REPORT_READERS._replace(instructor=NO),
+    "reports:recording": REPORT_READERS,
+    "reports:data": REPORT_READERS,
+    "reports:boxes": REPORT_READERS,
+    "reports:json": REPORT_READERS,
+    "reports:csv": REPORT_READERS,
+    "reports:csv_windows": REPORT_READERS,
+    "privacy:consent": STUDENTS_ONLY,
+    "privacy:withdraw": STUDENTS_ONLY,
+}
+# Django's own admin pages share one rule; these few differ from it.
+ADMIN_EXCEPTIONS = {
+    "admin:login": Audience("GET", 200, 200, 200, 200, 200, 302),
+    "admin:logout": Audience("POST", 302, 302, 302, 302, 302, 302),
+}
+# Django leaves these without a name.
+ADMIN_UNNAMED = {
+    "admin:(?P<url>.*)$": "/admin/nonsense/",
+    "admin:<path:object_id>/": "/admin/courses/course/1/",
+}
+# Actions, redirects and forms that admins may not use because the program alone writes the rows.
+ADMIN_STATUSES = {200, 302, 403, 404, 405}
+
+
+def walk(
+    resolver: URLResolver, namespaces: tuple[str, ...] = ()
+) -> Iterator[tuple[str, URLPattern]]:
+    """Every URL of the configuration with its full name."""
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            inner = (*namespaces, entry.namespace) if entry.namespace else namespaces
+            yield from walk(entry, inner)
+        else:
+            yield ":".join((*namespaces, entry.name or str(entry.pattern))), entry
+
+
+def all_urls() -> list[str]:
+    return sorted({name for name, _ in walk(get_resolver())})
+
+
+SITE_URLS = [name for name in all_urls() if not name.startswith("admin:")]
+ADMIN_URLS = [name for name in all_urls() if name.startswith("admin:")]
+
+
+def address(name: str, world: World) -> str:
+    """The URL for the world's own course, lesson or recording."""
+    if name in ADMIN_UNNAMED:
+        return ADMIN_UNNAMED[name]
+    for kwargs in (
+        {},
+        {"course_id": world.course.pk},
+        {"lesson_id": world.lesson.pk},
+        {"recording_id": world.recording.pk},
+        {"object_id": "1"},
+        {"app_label": "courses"},
+        {"content_type_id": "1", "object_id": "1"},
+        {"id": "1"},
+    ):
+        with contextlib.suppress(NoReverseMatch):
+            return reverse(name, kwargs=kwargs)
+    raise AssertionError(f"{name} takes arguments that this test does not know: add them.")
+
+
+def ask(world: World, actor: str, method: str, path: str) -> HttpResponse:
+    client = client_of(None if actor == "stranger" else getattr(world, actor))
+    return client.get(path) if method == "GET" else client.post(path)
+
+
+def outcome(response: HttpResponse) -> int | str:
+    location = response.headers.get("Location", "")
+    if response.status_code == 302 and "login" in location and "next=" in location:
+        return LOGIN
+    return response.status_code
+
+
+def test_every_url_has_a_declared_audience() -> None:
+    assert set(SITE_URLS) == set(AUDIENCES), (
+        "Declare who may use the new URL in AUDIENCES, and take out what is gone."
+    )
+
+
+@pytest.mark.parametrize("name", SITE_URLS)
+@pytest.mark.parametrize("actor", ACTORS)
+def test_everybody_gets_what_is_declared_and_no_more(name: str, actor: str, world: World) -> None:
+    audience = AUDIENCES[name]
+    response = ask(world, actor, audience.method, address(name, world))
+    assert outcome(response) == getattr(audience, actor), name
+
+
+@pytest.mark.parametrize("name", ADMIN_URLS)
+def test_admin_pages_are_for_admins(name: str, world: World) -> None:
+    audience = ADMIN_EXCEPTIONS.get(name, ADMINS_ONLY)
+    path = address(name, world)
+    for actor in ACTORS:
+        got = outcome(ask(world, actor, audience.method, path))
+        if name in ADMIN_EXCEPTIONS:
+            assert got == getattr(audience, actor), (name, actor)
+        elif actor == "admin":
+            assert got in ADMIN_STATUSES, (name, got)
+        else:
+            assert got == LOGIN, (name, actor, got)
+
+
+@pytest.mark.parametrize("actor", ["student", "instructor", "admin"])
+def test_an_inactive_user_is_a_stranger(actor: str, world: World) -> None:
+    user = getattr(world, actor)
+    client = client_of(user)
+    user.is_active = False
+    user.save()
+    path = address("reports:recording", world)
+    assert outcome(client.get(path)) == LOGIN
+
+
+def test_an_instructor_who_left_the_course_sees_its_reports_no_more(world: World) -> None:
+    world.instructor.enrolments.all().delete()
+    response = client_of(world.instructor).get(address("reports:json", world))
+    assert response.status_code == GONE
+
+
+def test_a_student_who_left_the_course_still_reads_and_deletes_their_own(world: World) -> None:
+    world.student.enrolments.all().delete()
+    client = client_of(world.student)
+    assert client.get(address("reports:recording", world)).status_code == 200
+    assert client.post(address("privacy:withdraw", world)).status_code == 302
+    assert not type(world.recording).objects.exists()
+
+
+def test_an_instructor_of_one_course_who_studies_another_sees_no_report_there(
+    world: World,
+) -> None:
+    world.other_instructor.enrolments.create(course=world.course, role="student")
+    client = client_of(world.other_instructor)
+    assert client.get(address("courses:course", world)).status_code == 200
+    assert client.get(address("reports:recording", world)).status_code == GONE
