@@ -1,0 +1,109 @@
+"""A real browser against the real stack: web server, broker and worker, on a data folder of the
+test's own. Nothing is faked, and nothing of the developer's own site is touched.
+
+`BROWSER_ARTIFACTS` names a folder that keeps the screenshots; without it they are thrown away
+with pytest's temporary folders.
+"""
+
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "demo-of-the-browser-test"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+START_TIMEOUT_S = 120
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running site with the demo's people and lesson."""
+
+    url: str
+    student: str = "student@demo.example"
+    instructor: str = "instructor@demo.example"
+    password: str = PASSWORD
+
+
+@pytest.fixture(scope="session")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots go."""
+    kept = os.environ.get("BROWSER_ARTIFACTS")
+    folder = Path(kept).resolve() if kept else tmp_path_factory.mktemp("artifacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The system's Chromium, with an empty profile."""
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if path is None:
+        pytest.fail("No Chromium found: install Debian's chromium, or leave out -m browser tests.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """`manage.py serve` on a free port, stopped at the end."""
+    data = tmp_path_factory.mktemp("site")
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "DJANGO_SETTINGS_MODULE"}
+    }
+    environment |= {"ENGAGEMENT_DATA_DIR": str(data), "PYTHONUNBUFFERED": "1"}
+    manage = [sys.executable, str(ROOT / "manage.py")]
+    log = (data / "serve.log").open("w")
+    server = subprocess.Popen(
+        [*manage, "serve", "--port", "0"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        url = _address(server, data / "serve.log")
+        seed = f"from webapp.stack import demo_data; demo_data.create({PASSWORD!r})"
+        subprocess.run([*manage, "shell", "-c", seed], env=environment, check=True)
+        yield Site(url)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+        log.close()
+
+
+def _address(server: subprocess.Popen[str], log: Path) -> str:
+    """Reads the address that `serve` prints when everything is up."""
+    lines: queue.Queue[str] = queue.Queue()
+    assert server.stdout is not None
+    reader = threading.Thread(target=lambda: [lines.put(line) for line in server.stdout or ()])
+    reader.daemon = True
+    reader.start()
+    while True:
+        try:
+            line = lines.get(timeout=START_TIMEOUT_S)
+        except queue.Empty:
+            pytest.fail(f"The site did not start in time:\n{log.read_text()[-2000:]}")
+        if "http://" in line:
+            return "http://" + line.split("http://")[1].split()[0].rstrip("/")

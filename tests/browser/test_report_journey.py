@@ -1,0 +1,330 @@
+"""From a student's upload to the instructor's report, as the two of them live it."""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.browser.conftest import ROOT, Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SAMPLE = ROOT / "engagement" / "sample" / "sample.mp4"
+# The machine may be busy with other tests; the analysis itself takes seconds.
+ANALYSIS_TIMEOUT_MS = 300_000
+PLOTS = ["#scrubber", "#chart-engagement", "#chart-emotions"]
+
+
+class Watched:
+    """A page of one person that remembers what should never happen on it."""
+
+    def __init__(self, browser: Browser, site: Site, **options: object) -> None:
+        self.context: BrowserContext = browser.new_context(
+            base_url=site.url, viewport={"width": 1280, "height": 900}, **options
+        )
+        self.page: Page = self.context.new_page()
+        self.site = site
+        self.troubles: list[str] = []
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        self.page.on("request", self._on_request)
+
+    def _on_console(self, message) -> None:
+        if message.type in {"error", "warning"}:
+            self.troubles.append(f"console: {message.text}")
+
+    def _on_request(self, request) -> None:
+        if not request.url.startswith((f"{self.site.url}/", "data:", "blob:")):
+            self.troubles.append(f"request to another host: {request.url}")
+
+    def log_in(self, email: str) -> None:
+        self.page.goto("/")
+        self.page.get_by_label("E-mail").fill(email)
+        self.page.get_by_label("Password").fill(self.site.password)
+        self.page.get_by_role("button", name="Log in").click()
+        expect(self.page.get_by_role("heading", name="Courses")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def report_path(browser: Browser, site: Site, artifacts: Path) -> str:
+    """The student logs in, agrees, uploads the sample and waits for their report."""
+    student = Watched(browser, site)
+    page = student.page
+    student.log_in(site.student)
+    page.get_by_role("link", name="Introduction to demonstrations").click()
+    page.get_by_role("link", name="Read and decide").click()
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="I agree").click()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Courses").click()
+    page.get_by_role("link", name="Introduction to demonstrations").click()
+    page.get_by_role("link", name="Lesson 1: first recording").click()
+    page.get_by_role("link", name="Upload a recording").click()
+    page.locator("input[type=file]").set_input_files(SAMPLE)
+    page.screenshot(path=artifacts / "upload.png")
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_role("heading", name="My recordings")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("safely stored")).to_be_visible()
+    page.screenshot(path=artifacts / "my-recordings.png")
+    # The list says by itself when the report is there.
+    link = page.get_by_role("link", name=re.compile("^Report"))
+    expect(link).to_be_visible(timeout=ANALYSIS_TIMEOUT_MS)
+    path = link.get_attribute("href")
+    link.click()
+    ready(page)
+    assert student.troubles == []
+    student.context.close()
+    assert path
+    return path
+
+
+@pytest.fixture
+def instructor(browser: Browser, site: Site) -> Iterator[Watched]:
+    """The instructor, logged in; afterwards nothing may have gone wrong on their pages."""
+    watched = Watched(browser, site)
+    watched.log_in(site.instructor)
+    yield watched
+    watched.context.close()
+    assert watched.troubles == []
+
+
+def wait_until(page: Page, expression: str, timeout_s: float = 30.0) -> None:
+    """Asks until it is true; Playwright's own waiting needs `eval`, which the CSP forbids."""
+    end = time.monotonic() + timeout_s
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"still not true: {expression}"
+        page.wait_for_timeout(50)
+
+
+def seek_done(page: Page) -> None:
+    """Waits until the video shows the frame that it was sent to."""
+    wait_until(page, "!document.getElementById('video').seeking")
+
+
+def ready(page: Page) -> None:
+    """Waits until the charts are drawn and the video can be moved."""
+    expect(page.locator("#timeline[data-ready=true]")).to_be_visible(timeout=30_000)
+    wait_until(page, "document.getElementById('video').readyState >= 1", 60)
+
+
+def current_time(page: Page) -> float:
+    return page.evaluate("document.getElementById('video').currentTime")
+
+
+def duration(page: Page) -> float:
+    return float(page.locator("#scrubber").get_attribute("aria-valuemax") or 0)
+
+
+def plot_of(page: Page, selector: str) -> Locator:
+    return page.locator("[data-plot]").filter(has=page.locator(selector))
+
+
+def axis(page: Page, selector: str) -> tuple[float, float, float]:
+    """Left edge, width and middle height of a plot's time axis, in pixels of the window."""
+    plot = plot_of(page, selector)
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box
+    style = "getComputedStyle(document.getElementById('timeline'))"
+    left, right = (
+        float(page.evaluate(f"parseFloat({style}.getPropertyValue('--plot-{side}'))"))
+        for side in ("left", "right")
+    )
+    return box["x"] + left, box["width"] - left - right, box["y"] + box["height"] / 2
+
+
+def playhead_share(page: Page, selector: str) -> float:
+    """Where the playhead of a plot stands, 0 to 1."""
+    left, width, _ = axis(page, selector)
+    box = plot_of(page, selector).locator(".plot__playhead").bounding_box()
+    assert box
+    return (box["x"] + box["width"] / 2 - left) / width
+
+
+def click_at(page: Page, selector: str, share: float) -> float:
+    """Clicks a plot at a share of the recording; returns the time that this stands for."""
+    left, width, middle = axis(page, selector)
+    page.mouse.click(left + share * width, middle)
+    return share * duration(page)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.8])
+@pytest.mark.parametrize("selector", PLOTS)
+def test_a_click_on_a_chart_moves_the_video_and_every_playhead(
+    instructor: Watched, report_path: str, selector: str, share: float
+) -> None:
+    page = instructor.page
+    page.goto(report_path)
+    ready(page)
+    wanted = click_at(page, selector, share)
+    seek_done(page)
+    assert current_time(page) == pytest.approx(wanted, abs=0.15)
+    for plot in PLOTS:
+        assert playhead_share(page, plot) == pytest.approx(share, abs=0.01)
+    minutes, seconds = divmod(int(current_time(page)), 60)
+    expect(page.locator("#readout-time")).to_have_text(f"{minutes}:{seconds:02d}")
+
+
+def test_the_keyboard_moves_and_plays_the_recording(instructor: Watched, report_path: str) -> None:
+    page = instructor.page
+    page.goto(report_path)
+    ready(page)
+    slider = page.get_by_role("slider", name="Position in the recording")
+    slider.focus()
+    for key, wanted in [
+        ("ArrowRight", 1),
+        ("ArrowRight", 2),
+        ("Shift+ArrowRight", 7),
+        ("ArrowLeft", 6),
+        ("PageUp", 11),
+        ("Shift+ArrowLeft", 6),
+        ("End", duration(page)),
+        ("Home", 0),
+    ]:
+        page.keyboard.press(key)
+        seek_done(page)
+        assert current_time(page) == pytest.approx(wanted, abs=0.15), key
+        assert float(slider.get_attribute("aria-valuenow") or -1) == pytest.approx(wanted, abs=0.15)
+    assert "engagement index" in (slider.get_attribute("aria-valuetext") or "")
+    page.keyboard.press("Space")
+    wait_until(page, "document.getElementById('video').currentTime > 1")
+    page.keyboard.press("Space")
+    wait_until(page, "document.getElementById('video').paused")
+    share = current_time(page) / duration(page)
+    page.wait_for_timeout(100)
+    assert playhead_share(page, "#chart-emotions") == pytest.approx(share, abs=0.01)
+
+
+def test_the_readout_agrees_with_the_data(instructor: Watched, report_path: str) -> None:
+    page = instructor.page
+    page.goto(report_path)
+    ready(page)
+    data = page.request.get(page.locator("#timeline").get_attribute("data-url") or "").json()
+    click_at(page, "#chart-emotions", 0.15)
+    seek_done(page)
+    track, now = data["tracks"][0], current_time(page)
+    index = min(range(len(track["t"])), key=lambda one: abs(track["t"][one] - now))
+    name, share = max(
+        ((name, column[index]) for name, column in track["emotions"].items()),
+        key=lambda item: item[1],
+    )
+    expect(page.locator("#readout-emotion")).to_contain_text(name.capitalize())
+    expect(page.locator("#readout-emotion")).to_contain_text(re.compile(r"\d%"))
+    assert share > 0
+
+
+def test_the_charts_are_really_drawn(instructor: Watched, report_path: str) -> None:
+    page = instructor.page
+    page.goto(report_path)
+    ready(page)
+    for name in ("engagement", "emotions"):
+        colours = page.evaluate(
+            """(id) => {
+              const canvas = document.querySelector(`${id} canvas`);
+              const { data } = canvas.getContext("2d")
+                .getImageData(0, 0, canvas.width, canvas.height);
+              const seen = new Set();
+              for (let at = 0; at < data.length; at += 4) {
+                if (data[at + 3] > 250) seen.add(`${data[at]},${data[at + 1]},${data[at + 2]}`);
+              }
+              return seen.size;
+            }""",
+            f"#chart-{name}",
+        )
+        assert colours > 3, name
+
+
+def test_the_face_is_outlined_on_request(instructor: Watched, report_path: str) -> None:
+    page = instructor.page
+    page.goto(report_path)
+    ready(page)
+    click_at(page, "#chart-emotions", 0.1)
+    assert page.locator(".player__box").count() == 0
+    page.get_by_label("Outline the face").check()
+    expect(page.locator(".player__box").first).to_be_visible()
+
+
+def test_an_emotion_can_be_hidden(instructor: Watched, report_path: str) -> None:
+    page = instructor.page
+    page.goto(report_path)
+    ready(page)
+    button = page.get_by_role("button", name="Happiness")
+    before = page.locator("#chart-emotions").screenshot()
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    page.mouse.move(0, 0)
+    assert page.locator("#chart-emotions").screenshot() != before
+
+
+def test_a_video_that_cannot_be_played_leaves_the_charts_working(
+    instructor: Watched, report_path: str
+) -> None:
+    page = instructor.page
+    page.route("**/video/", lambda route: route.fulfill(body=b"x", content_type="video/mp4"))
+    page.goto(report_path)
+    expect(page.locator("#timeline[data-ready=true]")).to_be_visible(timeout=30_000)
+    expect(page.locator("#video-problem")).to_be_visible()
+    click_at(page, "#chart-emotions", 0.5)
+    assert playhead_share(page, "#chart-engagement") == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_theme_is_remembered(instructor: Watched, report_path: str) -> None:
+    page = instructor.page
+    page.goto(report_path)
+    ready(page)
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    page.get_by_role("button", name="Use the dark theme").click()
+    dark = page.evaluate(background)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(background) == dark
+    expect(page.get_by_role("button", name="Use the light theme")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [
+        ("report-light", 1280, "light"),
+        ("report-dark", 1280, "dark"),
+        ("report-phone", 360, "light"),
+        ("report-phone-dark", 360, "dark"),
+    ],
+)
+def test_the_report_fits_every_screen(
+    instructor: Watched, report_path: str, artifacts: Path, name: str, width: int, scheme: str
+) -> None:
+    page = instructor.page
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    page.goto(report_path)
+    ready(page)
+    click_at(page, "#chart-emotions", 0.2)
+    page.get_by_label("Outline the face").check()
+    expect(page.locator(".player__box").first).to_be_visible()
+    page.mouse.move(0, 0)
+    wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wider <= 0
+    page.screenshot(path=artifacts / f"{name}.png", full_page=True)
+
+
+@pytest.mark.skipif("REPORT_IMAGE" not in os.environ, reason="REPORT_IMAGE names no file to write")
+def test_the_picture_for_the_documentation(instructor: Watched, report_path: str) -> None:
+    """`REPORT_IMAGE=docs/images/report.png` writes the picture that the README shows."""
+    page = instructor.page
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    page.emulate_media(color_scheme="light")
+    page.goto(report_path)
+    ready(page)
+    click_at(page, "#chart-emotions", 0.2)
+    page.get_by_label("Outline the face").check()
+    expect(page.locator(".player__box").first).to_be_visible()
+    page.evaluate("document.activeElement.blur()")
+    left, width, middle = axis(page, "#chart-emotions")
+    page.mouse.move(left + 0.7 * width, middle)
+    target = Path(os.environ["REPORT_IMAGE"])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=target, full_page=True)
