@@ -32,6 +32,10 @@ class DemoClient:
         """Gives consent in a course; again is fine."""
         self._post(reverse("privacy:consent", args=[course_id]), {"agree": "on"})
 
+    def withdraw(self, course_id: int) -> None:
+        """Withdraws consent, which erases everything uploaded in the course."""
+        self._post(reverse("privacy:withdraw", args=[course_id]), {})
+
     def upload(self, lesson_id: int, video: Path) -> None:
         """Uploads a recording; returns when the site has acknowledged it."""
         page = reverse("recordings:upload", args=[lesson_id])

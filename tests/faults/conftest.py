@@ -1,0 +1,29 @@
+"""Real sites to break."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running_site import ROOT, RunningSite
+from tests.videos import write_beginning
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[RunningSite]:
+    """A prepared site with its broker and web server; the test starts the worker."""
+    running = RunningSite(tmp_path)
+    try:
+        running.prepare()
+        running.start_broker()
+        running.start_web()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The beginning of the recording that the project ships: long enough to be interrupted."""
+    shipped = ROOT / "engagement" / "sample" / "sample.mp4"
+    return write_beginning(shipped, tmp_path_factory.mktemp("sample") / "me.mp4", seconds=8)
