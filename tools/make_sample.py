@@ -36,13 +36,19 @@ EXPRESSIONS: list[tuple[float, float, str]] = [
     (19.4, 23.2, "surprise"),
     (24.2, 28.0, "smile"),
 ]
-# What each is meant to be read as.
-EMOTIONS = {"smile": "happiness"}
+# What each is meant to be read as, and then what a fair network may also read in it: a mild sad
+# face passes for a neutral one.
+READINGS = {
+    "smile": ["happiness"],
+    "sadness": ["sadness", "neutral"],
+    "neutral": ["neutral", "sadness"],
+    "surprise": ["surprise"],
+}
 # She starts to go, is out of the picture, starts to return, is back in her place.
 LEAVES_S, GONE_S, RETURNS_S, BACK_S = 11.7, 12.7, 15.9, 16.9
 # Between these no face can be seen.
 ABSENT_S = (12.2, 16.4)
-BLINKS_S = (2.2, 4.7, 8.1, 10.3, 17.6, 22.6, 25.4)
+BLINKS_S = (2.2, 4.7, 8.1, 10.3, 17.6, 23.5, 25.9)
 BLINK_LENGTH_S = 0.3
 
 # Pixels of the portrait: the middle of the face, and the neck's foot, about which the head turns.
@@ -137,7 +143,8 @@ def truth() -> dict[str, Any]:
             {
                 "start_s": BACK_S if start < BACK_S < end else start,
                 "end_s": end,
-                "intended": EMOTIONS.get(name, name),
+                "intended": READINGS[name][0],
+                "accepted": READINGS[name],
             }
             for start, end, name in EXPRESSIONS
         ],

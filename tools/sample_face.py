@@ -125,8 +125,8 @@ _Moves = Mapping[str, tuple[float, float] | _Marks]
 _RELAXED: _Moves = {
     "fold_left": (1.2, 2.0),
     "fold_right": (-1.2, 2.0),
-    "cheek_left": (1.8, 2.8),
-    "cheek_right": (-1.8, 2.8),
+    "cheek_left": (2.4, 3.2),
+    "cheek_right": (-2.4, 3.2),
     "jaw": [
         (2, 1), (2, 1), (1.3, 0.7), (0.7, 0.5), (0, 0.5), (-0.7, 0.5), (-1.3, 0.7), (-2, 1),
         (-2, 1),
@@ -139,7 +139,7 @@ _RELAXED: _Moves = {
     "chin": [(0, -1), (0, -1), (0, -1), (0, 0), (0, 0), (0, 0)],
 }  # fmt: skip
 _EXPRESSIONS: dict[str, tuple[Mouth, _Moves]] = {
-    "neutral": (Mouth(33, 147.8, 144.8, 5.1, 6.4), _RELAXED),
+    "neutral": (Mouth(33, 148.8, 145.8, 5.4, 6.4), _RELAXED),
     "sadness": (
         Mouth(34, 150.0, 145.0, 4.3, 6.4),
         {
@@ -309,8 +309,8 @@ class Face:
         cheeks = np.zeros(image.shape[:2], dtype=np.uint8)
         for cheek in _CHEEKS:
             cv2.fillPoly(cheeks, [np.round(self._local(cheek)).astype(np.int32)], 255)
-        wide = cv2.GaussianBlur(plain, (0, 0), 7 * ENLARGED)
-        soft = 0.8 * cv2.GaussianBlur(cheeks, (0, 0), 3 * ENLARGED)[..., None] / 255.0
+        wide = cv2.GaussianBlur(plain, (0, 0), 10 * ENLARGED)
+        soft = cv2.GaussianBlur(cheeks, (0, 0), 4 * ENLARGED)[..., None] / 255.0
         fine = plain - cv2.GaussianBlur(plain, (0, 0), 1.5 * ENLARGED)
         plain = plain * (1 - soft) + (wide + fine) * soft
         inside = self._local(
