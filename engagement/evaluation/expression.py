@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from engagement.datasets.image_folder import FaceFolder, read_face, scan_folder
 from engagement.errors import DataError
 from engagement.evaluation.metrics import ClassificationReport, classification_report
 from engagement.expressions.recognizer import ExpressionRecognizer
-from engagement.training.data import FaceFolder, read_face, scan_folder
 from engagement.weights.bundled import resolve_expression
 
 _BATCH = 64

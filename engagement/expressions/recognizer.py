@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engagement.expressions.mobilenet import MobileNetFace
-from engagement.expressions.preprocess import normalise_grey, stack_grey
 from engagement.expressions.valence_arousal import coordinates_of, derive
 from engagement.faces.crops import crop_face
+from engagement.networks.mobilenet import MobileNetFace
+from engagement.networks.preprocess import normalise_grey, stack_grey
 from engagement.types import Expression, Face, Floats, Frame, Pixels
 from engagement.weights.expression_file import ExpressionSpec, file_sha256, load_expression
 

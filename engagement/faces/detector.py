@@ -3,10 +3,12 @@
 Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional
 Networks", IEEE SPL 2016. Two traps of the package are kept out here: it silently finds nothing in
 a batch of tensors laid out as torch lays them (so it is given uint8 arrays ``(n, h, w, 3)``), and
-memory grows with every new input size (so frames are shrunk to one size a recording).
+its memory grows with every new input size: oneDNN keeps a compiled primitive for each, and the
+number of candidate faces differs from frame to frame. So MTCNN runs without oneDNN.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -51,7 +53,7 @@ class FaceDetector:
         scale = min(1.0, self.settings.max_side_px / max(height, width))
         batch = np.stack([_shrink(frame.rgb, scale) for frame in frames])
         network = self._network(min(batch.shape[1:3]))
-        with torch.inference_mode():
+        with torch.inference_mode(), _without_onednn():
             boxes, scores, landmarks = network.detect(batch, landmarks=True)
         limit = np.array([width, height, width, height], dtype=np.float32)
         return [
@@ -87,6 +89,15 @@ class FaceDetector:
             if score >= self.settings.min_score and has_area:
                 faces.append(Face(clipped, five, float(min(score, 1.0))))
         return faces
+
+
+@contextmanager
+def _without_onednn() -> Iterator[None]:
+    before = torch.backends.mkldnn.set_flags(_enabled=False)  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.set_flags(_enabled=before[0])  # type: ignore[no-untyped-call]
 
 
 def _shrink(rgb: Pixels, scale: float) -> Pixels:

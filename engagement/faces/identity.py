@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from engagement.expressions.mobilenet import BGR_MEAN, MobileNetFace
-from engagement.expressions.preprocess import resize_square
 from engagement.faces.crops import crop_face
+from engagement.networks.mobilenet import BGR_MEAN, MobileNetFace
+from engagement.networks.preprocess import resize_square
 from engagement.types import Face, Floats, Frame
 
 INPUT_SIZE = 160

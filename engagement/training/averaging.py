@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from engagement.expressions.mobilenet import MobileNetFace
+from engagement.networks.mobilenet import MobileNetFace
 
 
 class AveragedWeights:

@@ -18,18 +18,18 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from engagement.datasets.image_folder import FaceFolder, load_grey, native_size, scan_folder
 from engagement.errors import DataError
 from engagement.evaluation.metrics import ClassificationReport, classification_report
-from engagement.expressions.mobilenet import (
+from engagement.networks.mobilenet import (
     MobileNetFace,
     fold_batch_norm,
     load_backbone,
     unfold_batch_norm,
 )
-from engagement.expressions.preprocess import normalise_grey
+from engagement.networks.preprocess import normalise_grey
 from engagement.training.augment import AugmentConfig, augment
 from engagement.training.averaging import AveragedWeights
-from engagement.training.data import FaceFolder, load_grey, native_size, scan_folder
 from engagement.training.sam import sharpness_aware_gradient
 from engagement.weights.bundled import read_backbone
 from engagement.weights.expression_file import ExpressionSpec, save_expression

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from engagement.errors import ModelError
-from engagement.expressions.mobilenet import MobileNetFace, load_backbone
+from engagement.networks.mobilenet import MobileNetFace, load_backbone
 
 _FILES = Path(__file__).parent / "files"
 #: The expression model that needs no download.

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from engagement.errors import ModelError
-from engagement.expressions.mobilenet import MobileNetFace, check_tensors
+from engagement.networks.mobilenet import MobileNetFace, check_tensors
 
 FORMAT = "engagement.expression/1"
 ARCHITECTURE = "mobilenet_face"

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from engagement.datasets.labels import canonical_emotion
 from engagement.errors import DataError
-from engagement.expressions.labels import canonical_emotion
-from engagement.expressions.preprocess import resize_square
+from engagement.networks.preprocess import resize_square
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".pgm"})
 
@@ -86,7 +86,7 @@ def load_grey(folder: FaceFolder, size: int) -> NDArray[np.uint8]:
 
     48-pixel faces of a set like FER2013 need 66 MB; half a million faces at 112 pixels 6 GB.
     """
-    from engagement.expressions.preprocess import to_grey
+    from engagement.networks.preprocess import to_grey
 
     faces = np.empty((len(folder), size, size), dtype=np.uint8)
     for i, face in enumerate(iter_faces(folder)):

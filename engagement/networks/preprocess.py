@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engagement.expressions.mobilenet import BGR_MEAN
+from engagement.networks.mobilenet import BGR_MEAN
 
 Pixels = NDArray[np.uint8]
 

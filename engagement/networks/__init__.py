@@ -1,0 +1,1 @@
+"""Network architectures and how their input is prepared."""
