@@ -138,6 +138,16 @@ def _write_text(path: Path, text: str) -> None:
         ) from error
 
 
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of an analysis."""
+    from json import dumps
+
+    from engagement.report.schema import json_schema
+
+    sys.stdout.write(dumps(json_schema(), indent=2) + "\n")
+
+
 @train_app.command("expression")
 def train_expression_command(
     data: Annotated[Path, typer.Argument(help="Folder with train/<emotion>/ and val/<emotion>/.")],

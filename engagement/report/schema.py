@@ -5,11 +5,9 @@ presentation time, never frame counts; boxes are pixels of the upright frame. Li
 pydantic only, so that a web process may read a report.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-
-SCHEMA_NAME = "engagement.analysis/1"
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0)]
@@ -168,3 +166,8 @@ class Analysis(_Strict):
     def to_json(self) -> str:
         """The contract's text, keys by their published names."""
         return self.model_dump_json(by_alias=True, indent=2)
+
+
+def json_schema() -> dict[str, Any]:
+    """The contract as JSON Schema, keys by their published names."""
+    return Analysis.model_json_schema(by_alias=True)

@@ -1,0 +1,58 @@
+# Two commands matter: `make demo` and `make test`. Both do all of their set-up on a fresh machine
+# with Python 3.11 or later. PYTHON=python3.12 picks another interpreter.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench schema hooks clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/ready-web  ## Run the site with a demo course and the sample recording (DEMO_EXIT=1: stop after)
+	$(BIN)/python manage.py demo
+
+test: $(VENV)/ready-test  ## Run every test
+	@sh tools/ensure_test_programs.sh
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/ready-test  ## Check style, types and import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: $(VENV)/ready-test  ## Mend style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/ready-test  ## Measure speed and memory (VIDEO=file for your own recording)
+	$(BIN)/python -m benchmarks.analysis $(VIDEO)
+
+schema: $(VENV)/ready-test  ## Publish the JSON Schema of an analysis in docs/
+	$(BIN)/engagement schema > docs/analysis.schema.json
+
+hooks: $(VENV)/ready-test  ## Check every commit before it is made
+	$(BIN)/pre-commit install
+
+clean:  ## Remove what the targets made, the demo's data and the environment included
+	rm -rf $(VENV) var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache artifacts staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/ready-web: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing (a few minutes the first time; torch is large) ..."
+	$(PIP) install --quiet --editable '.[web]'
+	@touch $@
+
+$(VENV)/ready-test: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing with the test tools (a few minutes the first time; torch is large) ..."
+	$(PIP) install --quiet --editable '.[web,train,sample,test]'
+	@touch $@ $(VENV)/ready-web

@@ -1,0 +1,1 @@
+"""Measurements. Run one with `make bench` or `python -m benchmarks.NAME`."""

@@ -1,0 +1,23 @@
+#!/bin/sh
+# The browser tests need Chromium, the durability tests also run on PostgreSQL and Redis. Installs
+# what is missing where that is possible without asking: on Debian or Ubuntu, as root. Elsewhere it
+# says what to install; tests without their program skip, and say so.
+set -u
+
+missing=
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+    || command -v google-chrome >/dev/null || missing="$missing chromium fonts-dejavu-core"
+command -v redis-server >/dev/null || missing="$missing redis-server"
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null \
+    || missing="$missing postgresql"
+[ -z "$missing" ] && exit 0
+
+if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+    echo "Installing for the tests:$missing"
+    # Services are not to be started: the tests run servers of their own.
+    if apt-get -qq update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get -qq install --no-install-recommends --yes $missing >/dev/null; then
+        exit 0
+    fi
+fi
+echo "Not found:$missing. Tests that need them will be skipped; install them to run everything." >&2
