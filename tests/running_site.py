@@ -1,7 +1,6 @@
 """A whole site for tests: a real broker, web server and worker, each started and killed at will."""
 
 import os
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -22,6 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "a password for tests"
 # For machines that do other work at the same time.
 _PATIENCE_S = 180.0
+
+_prepared: list[bytes] = []
 
 
 class RunningSite:
@@ -59,12 +60,18 @@ class RunningSite:
     # -- parts --
 
     def prepare(self) -> None:
-        """Migrates the database and makes the demo's rows."""
-        self.manage("migrate", "--verbosity", "0")
-        self.python(
-            "import django; django.setup();"
-            f"from webapp.stack import demo_data; demo_data.create({PASSWORD!r})"
-        )
+        """Migrates the database and makes the demo's rows; SQLite's result is used again."""
+        database = self.data_dir / "engagement.sqlite3"
+        if not self.database_url and _prepared:
+            database.write_bytes(_prepared[0])
+        else:
+            self.python(
+                "import django; django.setup();"
+                "from django.core.management import call_command; call_command('migrate', '-v0');"
+                f"from webapp.stack import demo_data; demo_data.create({PASSWORD!r})"
+            )
+            if not self.database_url:
+                _prepared.append(database.read_bytes())
         [(self.lesson_id, self.course_id)] = self.query("SELECT id, course_id FROM courses_lesson")
 
     def start_broker(self) -> None:
@@ -150,10 +157,6 @@ class RunningSite:
             assert time.monotonic() < end, f"{what} did not come in {seconds} s.\n{self._tails()}"
             time.sleep(0.1)
 
-    def manage(self, *arguments: str) -> None:
-        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        subprocess.run(command, env=self.environment, check=True, capture_output=True)
-
     def python(self, code: str) -> str:
         """Runs code with the site's settings; returns what it prints."""
         environment = self.environment | {"DJANGO_SETTINGS_MODULE": "webapp.config.settings"}
@@ -190,9 +193,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def terminate(popen: subprocess.Popen[Any], seconds: float = 30) -> int:
-    """SIGTERM, and the exit code."""
-    popen.send_signal(signal.SIGTERM)
-    return popen.wait(seconds)
