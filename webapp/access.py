@@ -128,10 +128,21 @@ def can_delete(user: Person, recording: Recording) -> bool:
     return user.is_authenticated and (is_admin(user) or recording.student_id == user.pk)
 
 
+def role_name(user: Person) -> str:
+    """The user's farthest-reaching role in a word, for the head of the page."""
+    if is_admin(user):
+        return "admin"
+    if not user.is_authenticated:
+        return ""
+    held = set(Enrolment.objects.filter(user=user).values_list("role", flat=True))
+    return next((str(role) for role in (_INSTRUCTOR, _STUDENT) if role in held), "")
+
+
 def roles(request: HttpRequest) -> dict[str, Any]:
     """Context for every template: what the navigation shows.
 
     It decides what is offered, never what is allowed.
     """
     user = getattr(request, "user", AnonymousUser())
-    return {"is_site_admin": is_admin(user)}
+    # Called by the template that shows it, so that pieces of pages ask nothing.
+    return {"is_site_admin": is_admin(user), "nav_role": lambda: role_name(user)}

@@ -1,5 +1,6 @@
 """From a student's upload to the instructor's report, as the two of them live it."""
 
+import io
 import os
 import re
 import time
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import ROOT, Site
@@ -237,6 +239,25 @@ def test_the_charts_are_really_drawn(instructor: Watched, report_path: str) -> N
         assert colours > 3, name
 
 
+def test_a_file_that_is_no_video_is_refused_in_words(
+    browser: Browser, site: Site, report_path: str, tmp_path: Path
+) -> None:
+    """Sent by script with a progress bar, the answer must still be shown on the page."""
+    student = Watched(browser, site)
+    student.log_in(site.student)
+    page = student.page
+    page.goto(report_path)
+    page.get_by_role("link", name="Lesson 1: first recording").click()
+    page.get_by_role("link", name="Upload a recording").click()
+    empty = tmp_path / "empty.mp4"
+    empty.write_bytes(b"")
+    page.locator("input[type=file]").set_input_files(empty)
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.locator(".field__error")).to_be_visible()
+    expect(page.get_by_role("button", name="Upload", exact=True)).to_be_enabled()
+    student.context.close()
+
+
 def test_the_face_is_outlined_on_request(instructor: Watched, report_path: str) -> None:
     page = instructor.page
     page.goto(report_path)
@@ -324,7 +345,15 @@ def test_the_picture_for_the_documentation(instructor: Watched, report_path: str
     expect(page.locator(".player__box").first).to_be_visible()
     page.evaluate("document.activeElement.blur()")
     left, width, middle = axis(page, "#chart-emotions")
-    page.mouse.move(left + 0.7 * width, middle)
+    page.mouse.move(left + 0.43 * width, middle)
     target = Path(os.environ["REPORT_IMAGE"])
     target.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=target, full_page=True)
+    figure = page.locator(".disclosures").bounding_box()
+    assert figure
+    picture = page.screenshot(full_page=True)
+    height = round(figure["y"] + page.evaluate("scrollY")) + 8
+    # A palette keeps the file small, and the page has few colours.
+    with Image.open(io.BytesIO(picture)) as image:
+        image.crop((0, 0, image.width, height)).quantize(256, dither=Image.Dither.NONE).save(
+            target, optimize=True
+        )

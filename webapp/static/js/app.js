@@ -42,13 +42,45 @@
     if (question && !window.confirm(question)) event.preventDefault();
   });
 
-  // <form data-upload> with a <progress data-upload-progress hidden>: htmx reports the bytes sent.
+  // <form data-upload> sent by htmx: shows the bytes that are sent, and warns who leaves early.
+  let uploading = false;
+
+  function uploadState(form, words, share) {
+    const state = form.querySelector("[data-upload-state]");
+    if (!state) return;
+    state.hidden = false;
+    const bar = state.querySelector("[data-upload-progress]");
+    if (share === null) bar.removeAttribute("value");
+    else bar.value = share;
+    const line = state.querySelector("[data-upload-words]");
+    if (line.textContent !== words) line.textContent = words;
+  }
+
+  document.addEventListener("htmx:beforeSend", (event) => {
+    if (!event.target.matches("[data-upload]")) return;
+    uploading = true;
+    uploadState(event.target, "Sending the recording. Keep this page open.", 0);
+  });
   document.addEventListener("htmx:xhr:progress", (event) => {
-    const bar = event.target.querySelector("[data-upload-progress]");
-    if (!bar || !event.detail.lengthComputable) return;
-    bar.hidden = false;
-    bar.max = event.detail.total;
-    bar.value = event.detail.loaded;
+    const form = event.target.closest("[data-upload]");
+    if (!form || !uploading || !event.detail.lengthComputable || !event.detail.total) return;
+    const share = event.detail.loaded / event.detail.total;
+    // Said in tens, so that a screen reader is not told of every percent.
+    const tens = Math.floor(10 * share) * 10;
+    if (share < 1) uploadState(form, `Sending the recording: ${tens}%. Keep this page open.`, share);
+    else uploadState(form, "Everything is sent. The site is storing it.", null);
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.target.matches("[data-upload]")) uploading = false;
+  });
+  for (const name of ["htmx:sendError", "htmx:responseError"]) {
+    document.addEventListener(name, (event) => {
+      const form = event.target.closest("[data-upload]");
+      if (form) uploadState(form, "The recording could not be sent. Nothing was kept: try again.", 0);
+    });
+  }
+  window.addEventListener("beforeunload", (event) => {
+    if (uploading) event.preventDefault();
   });
 
   // A table, a chart or a menu that came by htmx may hold a toggle of its own.

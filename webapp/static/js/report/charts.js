@@ -59,6 +59,18 @@ function frame(view, node, margins, yAxis) {
   };
 }
 
+// Shades the stretches without the face, on the first series of a chart.
+function shade(view, series) {
+  if (!series.length || !view.track.unseen.length) return series;
+  const [first, ...rest] = series;
+  const markArea = {
+    silent: true,
+    itemStyle: { color: colour("--sunken"), opacity: 1 },
+    data: view.track.unseen.map(([start, end]) => [{ xAxis: start }, { xAxis: end }]),
+  };
+  return [{ ...first, markArea }, ...rest];
+}
+
 const still = { type: "line", silent: true, symbol: "none", connectNulls: false };
 
 export function engagementOption(view, node, margins) {
@@ -84,7 +96,7 @@ export function engagementOption(view, node, margins) {
       interval: 0.25,
       axisLabel: { formatter: (value) => value.toFixed(2) },
     }),
-    series: [
+    series: shade(view, [
       { ...still, data: points(low), stack: "band", lineStyle: { opacity: 0 } },
       {
         ...still,
@@ -104,7 +116,7 @@ export function engagementOption(view, node, margins) {
         data: points((one) => one.engagement).map((value, index) =>
           row[index] && few && !row[index].level ? { value, ...unsure } : { value }),
       },
-    ],
+    ]),
   };
 }
 
@@ -125,14 +137,14 @@ export function emotionOption(view, node, margins, hidden) {
       interval: 0.25,
       axisLabel: { formatter: (value) => `${Math.round(100 * value)}%` },
     }),
-    series: layers.reverse().map(({ name, points }) => ({
+    series: shade(view, layers.reverse().map(({ name, points }) => ({
       ...still,
       name: capital(name),
       data: points,
       // A fine edge between areas; in a dense chart it would only make stripes.
       lineStyle: { width: sums.length > 600 ? 0 : 1, color: colour("--surface"), opacity: 0.5 },
       areaStyle: { color: colour(`--emotion-${name}`), opacity: 1, origin: "start" },
-    })),
+    }))),
   };
 }
 
@@ -148,11 +160,11 @@ export function affectOption(view, node, margins) {
       interval: 0.5,
       axisLabel: { formatter: (value) => (value > 0 ? `+${value}` : String(value)) },
     }),
-    series: series.map(([token, column, type]) => ({
+    series: shade(view, series.map(([token, column, type]) => ({
       ...still,
       data: view.points(column),
       lineStyle: { color: colour(token), width: 2, type },
-    })),
+    }))),
   };
 }
 
