@@ -11,30 +11,31 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from webapp.config.admin_site import ReadOnlyAdmin
-from webapp.privacy.models import AccessLog
-from webapp.privacy.services import log_access
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
 
 
 @admin.register(Recording)
 class RecordingAdmin(ReadOnlyAdmin):
-    list_display = ("original_name", "student", "lesson", "size_bytes", "duration_s", "created_at")
+    list_display = (
+        "original_name",
+        "student",
+        "lesson",
+        "size_bytes",
+        "duration_s",
+        "created_at",
+        "erase",
+    )
     list_filter = ("lesson__course", "playback", "created_at")
     search_fields = ("id", "original_name", "sha256", "student__email", "student__name")
     date_hierarchy = "created_at"
     list_select_related = ("student", "lesson")
 
-    def has_delete_permission(self, request: HttpRequest, obj: Recording | None = None) -> bool:
-        return bool(request.user.is_superuser)
-
-    def delete_model(self, request: HttpRequest, obj: Recording) -> None:
-        log_access(request.user, obj, AccessLog.Action.DELETE)
-        super().delete_model(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Recording]) -> None:
-        for recording in queryset:
-            log_access(request.user, recording, AccessLog.Action.DELETE)
-        super().delete_queryset(request, queryset)
+    @admin.display(description="")
+    def erase(self, recording: Recording) -> str:
+        """A link to the site's own page, which erases the files, too, and writes the log."""
+        return format_html(
+            '<a href="{}">erase (logged)</a>', reverse("recordings:delete", args=[recording.pk])
+        )
 
 
 @admin.register(Analysis)
