@@ -166,6 +166,10 @@ def train_expression_command(
     class_weight_power: Annotated[
         float, typer.Option(help="Classes weigh their frequency to minus this power; 0 for none.")
     ] = 0.5,
+    warmup: Annotated[float, typer.Option(help="Share of the steps before the peak rate.")] = 0.2,
+    average_decay: Annotated[
+        float, typer.Option(help="Decay a step of the averaged weights, which are what is kept.")
+    ] = 0.998,
     sam_epochs: Annotated[
         int, typer.Option(help="How many of the last epochs are sharpness-aware.")
     ] = 0,
@@ -177,6 +181,9 @@ def train_expression_command(
     seed: Annotated[int, typer.Option()] = 0,
     bf16: Annotated[bool, typer.Option(help="Mixed precision: twice as fast on new CPUs.")] = True,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
+    start: Annotated[
+        Path | None, typer.Option(help="Begin at this model instead of the backbone.")
+    ] = None,
     resume: Annotated[bool, typer.Option(help="Go on from OUT/checkpoint.pt.")] = False,
 ) -> None:
     """Fine-tune the face backbone on labelled expressions."""
@@ -192,6 +199,8 @@ def train_expression_command(
         batch_size=batch_size,
         label_smoothing=label_smoothing,
         class_weight_power=class_weight_power,
+        warmup=warmup,
+        average_decay=average_decay,
         sam_epochs=sam_epochs,
         sam_rho=sam_rho,
         crop_scale=crop_scale,
@@ -199,7 +208,16 @@ def train_expression_command(
         seed=seed,
         bf16=bf16,
     )
-    run_training(data, backbone, out, config, resume=resume, threads=threads, console=_console)
+    run_training(
+        data,
+        backbone,
+        out,
+        config,
+        start=start,
+        resume=resume,
+        threads=threads,
+        console=_console,
+    )
 
 
 @evaluate_app.command("expression")

@@ -32,7 +32,12 @@ from engagement.training.augment import AugmentConfig, augment
 from engagement.training.averaging import AveragedWeights
 from engagement.training.sam import sharpness_aware_gradient
 from engagement.weights.bundled import read_backbone
-from engagement.weights.expression_file import ExpressionSpec, save_expression
+from engagement.weights.expression_file import (
+    ExpressionSpec,
+    file_sha256,
+    load_expression,
+    save_expression,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -107,11 +112,14 @@ def train_expression(
     out: Path,
     config: TrainingConfig,
     *,
+    start: Path | None = None,
     resume: bool = False,
     on_batch: BatchProgress | None = None,
     on_epoch: EpochDone | None = None,
 ) -> ClassificationReport:
     """Train on ``data/train``, watch ``data/val``, write the model and its record to `out`.
+
+    Training begins at the face backbone, or, to go on with other settings, at the model `start`.
 
     Writes ``model.safetensors`` (averaged weights of the epoch with the best macro F1 plus
     accuracy on val), ``checkpoint.pt``, ``history.json``, ``recipe.json``, ``metrics.json``.
@@ -127,11 +135,12 @@ def train_expression(
     out.mkdir(parents=True, exist_ok=True)
     stored = native_size(train, config.stages[-1].size)
     faces = _load(train, stored)
-    network = _build(backbone, len(train.classes), faces, config)
+    network = _build(backbone, start, train.classes, faces, config)
     run = _Run(network, faces, _load(val, stored), train.classes, config, out)
     if resume:
         run.restore()
-    (out / "recipe.json").write_text(json.dumps(asdict(config), indent=2))
+    recipe = asdict(config) | {"start_sha256": file_sha256(start) if start else None}
+    (out / "recipe.json").write_text(json.dumps(recipe, indent=2))
     return run.finish(on_batch, on_epoch)
 
 
@@ -149,10 +158,25 @@ def _load(folder: FaceFolder, size: int) -> _Faces:
     return _Faces(torch.from_numpy(load_grey(folder, size)), torch.from_numpy(folder.labels))
 
 
-def _build(backbone: Path, classes: int, faces: _Faces, config: TrainingConfig) -> MobileNetFace:
+def _build(
+    backbone: Path,
+    start: Path | None,
+    classes: tuple[str, ...],
+    faces: _Faces,
+    config: TrainingConfig,
+) -> MobileNetFace:
     torch.manual_seed(config.seed)
-    network = MobileNetFace(classes, config.dropout)
-    load_backbone(network, read_backbone(backbone))
+    network = MobileNetFace(len(classes), config.dropout)
+    if start is None:
+        load_backbone(network, read_backbone(backbone))
+    else:
+        trained, spec = load_expression(start)
+        if spec.classes != classes:
+            raise DataError(
+                f"{start} knows {', '.join(spec.classes)}, but the data have {', '.join(classes)}. "
+                "Start from a model of the same emotions, or from the backbone alone."
+            )
+        network.load_state_dict(trained.state_dict())
     generator = torch.Generator().manual_seed(config.seed)
     sample = torch.randperm(len(faces.grey), generator=generator)[:512]
     calibration = augment(faces.grey[sample], config.stages[0].size, config.augmentation, generator)

@@ -19,6 +19,7 @@ def run_training(
     out: Path,
     config: TrainingConfig,
     *,
+    start: Path | None,
     resume: bool,
     threads: int,
     console: Console,
@@ -60,7 +61,14 @@ def run_training(
             )
 
         report = train_expression(
-            data, backbone, out, config, resume=resume, on_batch=on_batch, on_epoch=on_epoch
+            data,
+            backbone,
+            out,
+            config,
+            start=start,
+            resume=resume,
+            on_batch=on_batch,
+            on_epoch=on_epoch,
         )
     print_report(report, console)
     console.print(f"Model: {out / 'model.safetensors'}", highlight=False)
