@@ -1,0 +1,187 @@
+"""Claims, the reaper and the pulse over a database, without a broker."""
+
+import datetime as dt
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from engagement.errors import CancelledError
+from tests.factories import build_document
+from webapp.accounts.models import User
+from webapp.courses.models import Course, Lesson
+from webapp.recordings import queue, storage
+from webapp.recordings.models import Analysis, AnalysisDocument, Recording
+from workers import claims, reaper
+from workers.identity import is_known_dead, owner_name
+from workers.pulse import Pulse
+from workers.threads import threads_per_process
+
+
+@pytest.fixture
+def analysis(db: None, tmp_path: Path, settings: object) -> Analysis:
+    settings.DATA_DIR = tmp_path  # type: ignore[attr-defined]
+    course = Course.objects.create(title="A", code="A")
+    recording = Recording.objects.create(
+        student=User.objects.create_user("s@example.org", name="S"),
+        lesson=Lesson.objects.create(course=course, title="L", starts_at=timezone.now()),
+        original_name="a.mp4",
+        size_bytes=1,
+        sha256="0" * 64,
+    )
+    storage.recordings_dir()
+    storage.folder(recording.pk).mkdir()
+    return Analysis.objects.create(recording=recording)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    messages: list[str] = []
+    monkeypatch.setattr(queue, "_send", lambda task, key: messages.append(str(key)) or True)
+    return messages
+
+
+def silence(analysis: Analysis, seconds: float = 3600) -> None:
+    """As if its owner had last been heard of that long ago."""
+    before = timezone.now() - dt.timedelta(seconds=seconds)
+    Analysis.objects.filter(pk=analysis.pk).update(heartbeat_at=before)
+
+
+def test_one_of_two_claims_wins(analysis: Analysis) -> None:
+    assert claims.claim(analysis.pk, "one") is not None
+    assert claims.claim(analysis.pk, "two") is None
+    analysis.refresh_from_db()
+    assert (analysis.owner, analysis.attempts, analysis.state) == ("one", 1, "running")
+
+
+def test_a_silent_owner_loses_its_claim_to_the_next(analysis: Analysis, tmp_path: Path) -> None:
+    claims.claim(analysis.pk, "one")
+    silence(analysis)
+    assert claims.claim(analysis.pk, "two") is not None
+    assert not claims.beat(analysis.pk, "one", 0.5)
+    assert not claims.fail(analysis.pk, "one", "x", "x")
+    assert not claims.give_back(analysis.pk, "one")
+    part = tmp_path / "part"
+    part.touch()
+    with pytest.raises(claims.ClaimLostError):
+        claims.finish(analysis, "one", build_document(), part)
+    assert not AnalysisDocument.objects.exists()
+    claims.finish(analysis, "two", build_document(), part)
+    assert AnalysisDocument.objects.count() == 1
+
+
+def test_finishing_writes_state_document_summary_and_embeddings_together(
+    analysis: Analysis, tmp_path: Path
+) -> None:
+    claims.claim(analysis.pk, "me")
+    part = tmp_path / "part"
+    part.write_bytes(b"numbers")
+    document = build_document(duration_s=20.0)
+    claims.finish(analysis, "me", document, part)
+    analysis.refresh_from_db()
+    assert (analysis.state, analysis.progress, analysis.owner) == ("finished", 1.0, "")
+    assert analysis.mean_engagement == document["summary"]["mean_engagement"]
+    assert analysis.expression_model == "mobilenet_7_fer"
+    assert analysis.document.document == document
+    assert analysis.recording.embeddings_path.read_bytes() == b"numbers"
+    assert Recording.objects.get().duration_s == 20.0
+
+
+def test_without_its_folder_a_finish_is_undone(analysis: Analysis, tmp_path: Path) -> None:
+    claims.claim(analysis.pk, "me")
+    with pytest.raises(claims.ClaimLostError):
+        claims.finish(analysis, "me", build_document(), tmp_path / "absent")
+    analysis.refresh_from_db()
+    assert analysis.state == "running"
+    assert not AnalysisDocument.objects.exists()
+
+
+@pytest.mark.parametrize("state", ["finished", "failed"])
+def test_what_has_ended_is_not_claimed(state: str, analysis: Analysis) -> None:
+    Analysis.objects.update(state=state)
+    assert claims.claim(analysis.pk, "me") is None
+
+
+def test_the_reaper_leaves_the_living_alone(analysis: Analysis) -> None:
+    claims.claim(analysis.pk, owner_name("task"))
+    assert reaper.free_abandoned() == 0
+
+
+def test_the_reaper_frees_the_silent_and_sends_them(analysis: Analysis, sent: list[str]) -> None:
+    claims.claim(analysis.pk, "another machine#1#task")
+    silence(analysis)
+    reaper.reap()
+    analysis.refresh_from_db()
+    assert (analysis.state, sent) == ("queued", [str(analysis.pk)])
+    # What was just sent is not sent again.
+    reaper.reap()
+    assert len(sent) == 1
+
+
+def test_the_reaper_gives_up_after_the_last_attempt(analysis: Analysis) -> None:
+    claims.claim(analysis.pk, "gone")
+    Analysis.objects.update(attempts=3)
+    silence(analysis)
+    reaper.free_abandoned()
+    analysis.refresh_from_db()
+    assert (analysis.state, analysis.error_code) == ("failed", "worker_lost")
+
+
+def test_an_owner_whose_process_ended_is_known_dead() -> None:
+    assert not is_known_dead(owner_name("task"))
+    child = subprocess.Popen(["true"])
+    mine = f"#{os.getpid()}#"
+    theirs = owner_name("task").replace(mine, f"#{child.pid}#")
+    # Ended but not waited for: a zombie works no more.
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert is_known_dead(theirs)
+    child.wait()
+    assert is_known_dead(theirs)
+    assert not is_known_dead("another machine#1#task")
+    assert not is_known_dead("")
+
+
+def test_the_sweep_removes_what_no_row_knows_and_only_when_it_is_old(analysis: Analysis) -> None:
+    orphan = storage.recordings_dir() / "00000000-0000-4000-8000-000000000000"
+    part = storage.incoming_dir() / "x.part"
+    orphan.mkdir()
+    part.touch()
+    reaper.sweep_files()
+    assert orphan.exists()
+    assert part.exists()
+    old = time.time() - 7200
+    for path in (orphan, part, storage.folder(analysis.recording_id)):
+        os.utime(path, (old, old))
+    reaper.sweep_files()
+    assert not orphan.exists()
+    assert not part.exists()
+    assert storage.folder(analysis.recording_id).exists()
+
+
+def test_the_pulse_stops_the_work_that_is_no_longer_ours() -> None:
+    with Pulse(lambda progress: False, every_s=1.0) as pulse:
+        end = time.monotonic() + 10
+        while not pulse.lost and time.monotonic() < end:
+            time.sleep(0.05)
+        with pytest.raises(CancelledError):
+            pulse.progress(1.0, 2.0)
+
+
+def test_the_pulse_writes_at_most_once_a_second_and_never_says_done() -> None:
+    written: list[float] = []
+    with Pulse(lambda progress: not written.append(progress), every_s=60.0) as pulse:
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            pulse.progress(10.0, 10.0)
+            time.sleep(0.01)
+    assert written == [0.99]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "processes", "cores", "threads"), [(0, 1, 2, 2), (0, 4, 2, 1), (3, 1, 2, 3)]
+)
+def test_cores_are_shared_out(wanted: int, processes: int, cores: int, threads: int) -> None:
+    assert threads_per_process(wanted, processes, cores) == threads
