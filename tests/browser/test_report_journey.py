@@ -104,6 +104,7 @@ def wait_until(page: Page, expression: str, timeout_s: float = 30.0) -> None:
 def seek_done(page: Page) -> None:
     """Waits until the video shows the frame that it was sent to."""
     wait_until(page, "!document.getElementById('video').seeking")
+    wait_until(page, "document.getElementById('video').readyState >= 2")
 
 
 def ready(page: Page) -> None:
@@ -344,6 +345,9 @@ def test_the_picture_for_the_documentation(instructor: Watched, report_path: str
     page.get_by_label("Outline the face").check()
     expect(page.locator(".player__box").first).to_be_visible()
     page.evaluate("document.activeElement.blur()")
+    # The player's own sign of waiting fades a moment after the frame is there.
+    seek_done(page)
+    page.wait_for_timeout(1500)
     left, width, middle = axis(page, "#chart-emotions")
     page.mouse.move(left + 0.43 * width, middle)
     target = Path(os.environ["REPORT_IMAGE"])
@@ -351,9 +355,11 @@ def test_the_picture_for_the_documentation(instructor: Watched, report_path: str
     figure = page.locator(".disclosures").bounding_box()
     assert figure
     picture = page.screenshot(full_page=True)
-    height = round(figure["y"] + page.evaluate("scrollY")) + 8
-    # A palette keeps the file small, and the page has few colours.
+    height = round(figure["y"] + page.evaluate("scrollY")) - 4
+    # A palette keeps the file small; only the video has more colours than it holds.
     with Image.open(io.BytesIO(picture)) as image:
-        image.crop((0, 0, image.width, height)).quantize(256, dither=Image.Dither.NONE).save(
-            target, optimize=True
-        )
+        cropped = image.convert("RGB").crop((0, 0, image.width, height))
+        palette = cropped.quantize(256)
+        # Pillow dithers only towards a palette that it is given.
+        dithered = cropped.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+        dithered.save(target, optimize=True)
