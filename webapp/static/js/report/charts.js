@@ -42,7 +42,7 @@ function frame(view, node, margins, yAxis) {
         showMaxLabel: view.durationS % step === 0,
         formatter: clock,
       },
-      axisLine: { lineStyle: { color: line } },
+      axisLine: { onZero: false, lineStyle: { color: line } },
       axisTick: { show: true, lineStyle: { color: line } },
       splitLine: { show: false },
     },
