@@ -5,6 +5,7 @@ Every step is a conditional UPDATE, so any number of reapers may run at once.
 
 import datetime as dt
 import logging
+import os
 import threading
 
 from django.conf import settings
@@ -115,12 +116,23 @@ def sweep_files() -> None:
 
 
 class ReaperThread:
-    """Runs the rounds in a worker's main process until it is stopped."""
+    """Runs the rounds in a worker's main process until it is stopped.
+
+    The pool forks from the same process whenever it needs a new child. A child that is born in
+    the middle of a round would inherit an open database connection (SQLite's locks do not survive
+    that) and locks that nobody releases, so a fork waits for the end of the round.
+    """
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
         self._stop = threading.Event()
+        self._round = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
+        os.register_at_fork(
+            before=self._round.acquire,
+            after_in_parent=self._round.release,
+            after_in_child=self._round.release,
+        )
 
     def start(self) -> None:
         """Begins with a round at once: the worker may have been away."""
@@ -135,15 +147,19 @@ class ReaperThread:
         rounds_a_sweep = max(1, round(_SWEEP_EVERY_S / self._interval_s))
         number = 0
         while not self._stop.is_set():
-            try:
-                reap()
-                if number % rounds_a_sweep == 0:
-                    sweep_files()
-            except Exception:
-                # Whatever is away now, the next round tries again.
-                logger.exception("The reaper's round failed")
-            finally:
-                # The pool may fork at any time: no connection is left open between rounds.
-                connection.close()
+            with self._round:
+                self._one_round(sweeping=number % rounds_a_sweep == 0)
             number += 1
             self._stop.wait(self._interval_s)
+
+    @staticmethod
+    def _one_round(*, sweeping: bool) -> None:
+        try:
+            reap()
+            if sweeping:
+                sweep_files()
+        except Exception:
+            # Whatever is away now, the next round tries again.
+            logger.exception("The reaper's round failed")
+        finally:
+            connection.close()

@@ -185,3 +185,26 @@ def test_the_pulse_writes_at_most_once_a_second_and_never_says_done() -> None:
 )
 def test_cores_are_shared_out(wanted: int, processes: int, cores: int, threads: int) -> None:
     assert threads_per_process(wanted, processes, cores) == threads
+
+
+def test_no_process_is_forked_in_the_middle_of_a_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounds: list[str] = []
+
+    def slow_round() -> None:
+        rounds.append("begun")
+        time.sleep(0.5)
+        rounds.append("ended")
+
+    monkeypatch.setattr(reaper, "reap", slow_round)
+    monkeypatch.setattr(reaper, "sweep_files", lambda: None)
+    thread = reaper.ReaperThread(interval_s=60.0)
+    thread.start()
+    while not rounds:
+        time.sleep(0.01)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if rounds == ["begun", "ended"] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    thread.stop()
