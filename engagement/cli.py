@@ -3,6 +3,7 @@
 Bad input ends with one sentence on standard error and exit code 2, never with a traceback.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from engagement._version import __version__
@@ -36,7 +38,8 @@ def main() -> None:
     try:
         app()
     except EngagementError as error:
-        sys.stderr.write(f"engagement: {error}\n")
+        # Whatever names the sentence holds, it is one line.
+        sys.stderr.write(f"engagement: {' '.join(str(error).splitlines())}\n")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.stderr.write("engagement: stopped\n")
@@ -66,7 +69,9 @@ def _progress() -> Iterator[Progress]:
         TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=_errors, transient=True) as progress:
+    # Only for eyes: in a log or a pipe there is nothing to see but stray lines.
+    quiet = not _errors.is_terminal
+    with Progress(*columns, console=_errors, transient=True, disable=quiet) as progress:
         yield progress
 
 
@@ -87,15 +92,16 @@ def analyze(
     from engagement.pipeline import Analyzer
     from engagement.report.terminal import print_analysis
 
-    # Where the result goes is tried first: an hour's work must not end in a wrong folder name.
+    # Where the result goes is looked at first: an hour's work must not end in a wrong name. It is
+    # made last: a video that cannot be analysed leaves nothing behind.
     if out is not None:
-        _make_folder(out)
+        _check_out(out)
     if json is not None:
         _check_folder(json)
     with _progress() as progress:
         task = progress.add_task("Loading models", total=None)
         analyzer = Analyzer(model)
-        progress.update(task, description=f"Analysing {video.name}")
+        progress.update(task, description=f"Analysing {escape(video.name)}")
         result = analyzer.analyze(
             video,
             fps=fps,
@@ -105,8 +111,18 @@ def analyze(
     if json is not None:
         _write_text(json, result.analysis.to_json())
     if out is not None:
+        _make_folder(out)
         _write_text(out / "analysis.json", result.analysis.to_json())
         result.write_embeddings(out / "embeddings.parquet")
+
+
+def _check_out(folder: Path) -> None:
+    present = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not present.is_dir() or not os.access(present, os.W_OK):
+        raise OutputError(
+            f"The folder {folder} cannot be made or written: {present} is a file, or not yours to "
+            "write. Choose another --out."
+        )
 
 
 def _make_folder(folder: Path) -> None:

@@ -20,6 +20,7 @@ from engagement.faces.tracking import FaceTracker, TrackerSettings, real_tracks
 from engagement.report import build, schema
 from engagement.report.embeddings import write_embeddings
 from engagement.types import Frame, Observation, TrackedFace, VideoInfo
+from engagement.video.decoding import Decoded
 from engagement.video.probe import probe, sha256_of
 from engagement.video.reader import VideoReader
 from engagement.weights.bundled import load_identity, resolve_expression
@@ -112,7 +113,7 @@ class Analyzer:
             times += [frame.t for frame in batch]
             observations += self._observe(batch, tracker)
             if on_progress:
-                total = info.duration_s or batch[-1].t
+                total = _expected_s(info, reader.decoded)
                 on_progress(min(batch[-1].t, total), total)
         duration_s = max(reader.decoded.end_s, times[-1])
         if on_progress:
@@ -168,7 +169,8 @@ class Analyzer:
         summary = main.summary if main else build.EMPTY_SUMMARY
         return schema.Analysis(
             source=schema.Source(
-                file=path.name,
+                # A name on disk need not be valid text; the contract's is.
+                file=path.name.encode("utf-8", "replace").decode(),
                 sha256=sha256_of(path),
                 duration_s=round(sampled.duration_s, 3),
                 width=info.width,
@@ -207,6 +209,13 @@ class Analyzer:
                 stride_s=self.settings.windows.stride_s,
             ),
         )
+
+
+def _expected_s(info: VideoInfo, decoded: Decoded) -> float:
+    """Length of the recording: what it claims, else projected from how much has been read."""
+    if info.duration_s:
+        return info.duration_s
+    return decoded.end_s / decoded.share if decoded.share else decoded.end_s
 
 
 def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:

@@ -1,6 +1,7 @@
 """An analysis as a readable summary in the terminal."""
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from engagement.report.schema import Analysis, Summary, Track
@@ -10,8 +11,9 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
     """Print who was seen, how engaged, how sure, by which models, and what to beware of."""
     source = analysis.source
     console.print(
-        f"[bold]{source.file}[/]  {clock(source.duration_s)}, {source.width} x {source.height}, "
-        f"{source.fps:g} frames a second, sampled at {analysis.sampling_fps:g}",
+        f"[bold]{escape(source.file)}[/]  {clock(source.duration_s)}, "
+        f"{source.width} x {source.height}, {source.fps:g} frames a second, "
+        f"sampled at {analysis.sampling_fps:g}",
         highlight=False,
     )
     if analysis.tracks:

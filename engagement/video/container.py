@@ -18,6 +18,19 @@ from engagement.errors import VideoError
 _CONTAINERS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,asf,flv,h264,hevc,ivf,gif,m4v"
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
 _MOST_PIXELS = 8192 * 8192
+# Names in sentences are cut to this length.
+_MOST_NAME = 80
+
+
+def shown_name(path: Path) -> str:
+    """The file's name as it may stand in a sentence: one line, not too long, never its folder."""
+    name = path.name or str(path)
+    # The joiner holds some emoji together; all else that is not printable could break the line.
+    name = "".join(c if c.isprintable() or c == "\u200d" else "\ufffd" for c in name)
+    if len(name) <= _MOST_NAME:
+        return name
+    half = _MOST_NAME // 2 - 1
+    return f"{name[:half]}…{name[-half:]}"
 
 
 @contextmanager
@@ -32,7 +45,7 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         container = av.open(f"file:{path.resolve()}", options=_OPTIONS)
     except (av.error.FFmpegError, ValueError) as error:
         raise VideoError(
-            f"{path.name} is not a video that can be read, or it is damaged or incomplete. "
+            f"{shown_name(path)} is not a video that can be read, or it is damaged or incomplete. "
             "Record it again, or convert it to MP4 (H.264).",
             code="video_unreadable",
         ) from error
@@ -45,14 +58,16 @@ def _check_file(path: Path) -> None:
         size = path.stat().st_size
     except OSError as error:
         raise VideoError(
-            f"{path} cannot be opened. Check the name and that you may read the file.",
+            f"{shown_name(path)} cannot be opened. Check the name and that you may read the file.",
             code="video_absent",
         ) from error
     if not path.is_file():
-        raise VideoError(f"{path} is not a file. Name a video file.", code="video_absent")
+        raise VideoError(
+            f"{shown_name(path)} is not a file. Name a video file.", code="video_absent"
+        )
     if size == 0:
         raise VideoError(
-            f"{path.name} is empty (0 bytes). Record or upload it again.", code="video_empty"
+            f"{shown_name(path)} is empty (0 bytes). Record or upload it again.", code="video_empty"
         )
 
 
@@ -61,29 +76,34 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     videos = [s for s in container.streams.video if not _is_cover(s)]
     if not videos:
         raise VideoError(
-            f"{path.name} has no picture, only sound. Record with the camera on.",
+            f"{shown_name(path)} has no picture, only sound. Record with the camera on.",
             code="video_audio_only",
         )
     stream = max(videos, key=lambda s: (s.width or 0) * (s.height or 0))
     tag = getattr(stream.codec_context, "codec_tag", "")
     if str(tag).startswith("enc"):
-        raise VideoError(
-            f"{path.name} is encrypted and cannot be read. Export it without copy protection.",
-            code="video_encrypted",
-        )
+        raise encrypted_error(path)
     width, height = stream.width or 0, stream.height or 0
     if width <= 0 or height <= 0:
         raise VideoError(
-            f"{path.name} has a picture of {width} x {height} pixels. Record it again.",
+            f"{shown_name(path)} has a picture of {width} x {height} pixels. Record it again.",
             code="video_no_size",
         )
     if width * height > _MOST_PIXELS:
         raise VideoError(
-            f"{path.name} has a picture of {width} x {height} pixels, more than can be analysed. "
-            "Export it at 1080p or less.",
+            f"{shown_name(path)} has a picture of {width} x {height} pixels, more than can be "
+            "analysed. Export it at 1080p or less.",
             code="video_too_large",
         )
     return stream
+
+
+def encrypted_error(path: Path) -> VideoError:
+    """`path` is a video that only its owner's player can decode."""
+    return VideoError(
+        f"{shown_name(path)} is encrypted and cannot be read. Export it without copy protection.",
+        code="video_encrypted",
+    )
 
 
 def _is_cover(stream: VideoStream) -> bool:

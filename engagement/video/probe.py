@@ -8,9 +8,9 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from engagement.errors import VideoError
 from engagement.types import VideoInfo
 from engagement.video.container import open_video
+from engagement.video.decoding import first_picture, start_s
 
 
 def probe(path: Path) -> VideoInfo:
@@ -20,7 +20,7 @@ def probe(path: Path) -> VideoInfo:
         VideoError: `path` is not a video of which at least one frame can be decoded.
     """
     with open_video(path) as (container, stream):
-        frame = first_frame(container, stream, path)
+        frame = first_picture(container, stream, path)
         width, height = upright_size(frame, stream)
         rate = stream.average_rate or stream.guessed_rate or 0
         return VideoInfo(
@@ -33,34 +33,21 @@ def probe(path: Path) -> VideoInfo:
         )
 
 
-def first_frame(
-    container: av.container.InputContainer, stream: VideoStream, path: Path
-) -> VideoFrame:
-    """Decode the first picture.
-
-    Raises:
-        VideoError: none can be decoded.
-    """
-    try:
-        frame: VideoFrame = next(iter(container.decode(stream)))
-    except (av.error.FFmpegError, StopIteration) as error:
-        raise VideoError(
-            f"No picture of {path.name} can be decoded: it is encrypted, damaged or incomplete. "
-            "Record it again, or convert it to MP4 (H.264).",
-            code="video_undecodable",
-        ) from error
-    return frame
-
-
 def declared_duration_s(
     container: av.container.InputContainer, stream: VideoStream
 ) -> float | None:
-    """Length in seconds that the file claims for its video, None if it claims none."""
+    """Length in seconds that the file claims, None if it claims none.
+
+    The video's own where the container knows it, else the whole file's.
+    """
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    if container.duration:
-        return float(container.duration / av.time_base)
-    return None
+    if not container.duration:
+        return None
+    duration = float(container.duration / av.time_base)
+    # Matroska claims the last time stamp, wherever the first one lies.
+    from_zero = "matroska" in container.format.name
+    return max(0.0, duration - start_s(container)) if from_zero else duration
 
 
 def quarter_turns(frame: VideoFrame) -> int:

@@ -6,10 +6,9 @@ number, and no frame is made up: where nothing was recorded, nothing is sampled.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import av
+import av.container
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
@@ -17,29 +16,15 @@ from av.video.stream import VideoStream
 
 from engagement.errors import VideoError
 from engagement.types import Frame, Pixels
-from engagement.video.container import open_video
+from engagement.video.container import open_video, shown_name
+from engagement.video.decoding import Decoded, pictures, start_s, undecodable_error
 from engagement.video.probe import declared_duration_s, quarter_turns, upright_size
 
 # A file is incomplete when more than this is missing at its end; less is a container's rounding.
 _MISSING_S = 0.5
 _MISSING_SHARE = 0.05
-# After so many pictures in a row that cannot be decoded, the rest is given up.
-_MOST_FAILURES = 100
 
-
-@dataclass
-class Decoded:
-    """What the decoder saw so far; final once the iterator has ended.
-
-    Attributes:
-        frames: pictures decoded, sampled or not.
-        end_s: when the last one stops being shown.
-        damaged: packets that could not be decoded.
-    """
-
-    frames: int = 0
-    end_s: float = 0.0
-    damaged: int = 0
+Size = tuple[int, int]
 
 
 class VideoReader:
@@ -67,70 +52,46 @@ class VideoReader:
             stream.thread_type = "AUTO"
             declared = declared_duration_s(container, stream)
             yield from self._sample(container, stream)
-        self._check_complete(declared)
+            reached = self.decoded.end_s
+            if not stream.duration:  # what was claimed is the whole file's length, sound included
+                reached = max(reached, self.decoded.reached_s)
+        self._check_complete(declared, reached)
 
     def _sample(
         self, container: av.container.InputContainer, stream: VideoStream
     ) -> Iterator[Frame]:
         interval = 1.0 / self.fps if self.fps > 0 else 0.0
-        start = container.start_time / av.time_base if container.start_time else 0.0
+        start = start_s(container)
         nominal = 1.0 / float(stream.average_rate or 25)
-        # A sample is due half a source frame early, so that rounding does not skip a frame.
-        slack = nominal / 2
         due = 0.0
         previous = -nominal
-        for picture in self._decode(container, stream):
+        size: Size | None = None
+        for picture in pictures(container, stream, self.path, self.decoded):
             t = picture.time if picture.time is not None else None
             t = previous + nominal if t is None else max(0.0, t - start)
             if t <= previous:  # damaged time stamps: keep time running forwards
                 t = previous + nominal
             self.decoded.end_s = t + _duration_s(picture, nominal)
             self.decoded.frames += 1
+            # A sample is due half a source frame early, so that rounding does not skip a frame.
+            early = min(t - previous, nominal) / 2
             previous = t
-            if t + slack >= due:
-                yield Frame(t, upright_rgb(picture, stream))
+            size = size or upright_size(picture, stream)
+            if t + early >= due:
+                yield Frame(t, _fit(upright_rgb(picture, stream), size))
                 # Stay on the grid, unless nothing was shown for longer than an interval.
-                due = max(due + interval, t + interval / 2)
+                due = due + interval if t - due < interval else t + interval
 
-    def _decode(
-        self, container: av.container.InputContainer, stream: VideoStream
-    ) -> Iterator[VideoFrame]:
-        failures = 0
-        packets = container.demux(stream)
-        while failures < _MOST_FAILURES:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except av.error.FFmpegError:
-                self.decoded.damaged += 1
-                return
-            try:
-                pictures = packet.decode()
-            except av.error.EOFError:
-                return
-            except av.error.FFmpegError:
-                self.decoded.damaged += 1
-                failures += 1
-                continue
-            for picture in pictures:
-                failures = 0
-                yield picture
-
-    def _check_complete(self, declared_s: float | None) -> None:
-        name, decoded = self.path.name, self.decoded
+    def _check_complete(self, declared_s: float | None, reached_s: float) -> None:
+        name, decoded = shown_name(self.path), self.decoded
         if decoded.frames == 0:
-            raise VideoError(
-                f"No picture of {name} can be decoded: it is encrypted, damaged or incomplete. "
-                "Record it again, or convert it to MP4 (H.264).",
-                code="video_undecodable",
-            )
+            raise undecodable_error(self.path)
         if declared_s is not None:
-            missing = declared_s - decoded.end_s
+            missing = declared_s - reached_s
             if missing > max(_MISSING_S, _MISSING_SHARE * declared_s):
                 raise VideoError(
                     f"{name} is incomplete: it should last {declared_s:.1f} s but only "
-                    f"{decoded.end_s:.1f} s can be read. Upload the whole file again.",
+                    f"{reached_s:.1f} s can be read. Upload the whole file again.",
                     code="video_truncated",
                 )
         if decoded.frames == 1:
@@ -156,3 +117,22 @@ def upright_rgb(picture: VideoFrame, stream: VideoStream) -> Pixels:
     if (rgb.shape[1], rgb.shape[0]) != size:
         rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
     return rgb
+
+
+def _fit(rgb: Pixels, size: Size) -> Pixels:
+    """`rgb` inside a picture of `size` (width, height), its shape kept, the rest black.
+
+    Browsers change a recording's size in the middle when a connection gets worse or a telephone
+    is turned; all boxes of an analysis are pixels of one size, the first.
+    """
+    height, width = rgb.shape[:2]
+    if (width, height) == size:
+        return rgb
+    scale = min(size[0] / width, size[1] / height)
+    inner = (max(1, round(width * scale)), max(1, round(height * scale)))
+    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+    fitted = np.zeros((size[1], size[0], 3), dtype=np.uint8)
+    fitted[top : top + inner[1], left : left + inner[0]] = cv2.resize(
+        rgb, inner, interpolation=cv2.INTER_LINEAR
+    )
+    return fitted

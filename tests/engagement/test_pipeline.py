@@ -134,7 +134,7 @@ def test_the_command_writes_the_contract_and_prints_a_summary(tmp_path: Path) ->
     assert copy.read_text() == (out / "analysis.json").read_text()
     analysis = Analysis.model_validate_json(copy.read_text())
     assert analysis.sampling_fps == 1.0
-    for word in ("coverage", "mobilenet_7_fer", "not a trained model", "±", "0:12-0:16"):
+    for word in ("coverage", "mobilenet_7_fer", "not a trained model", "±", "0:13-0:17"):
         assert word in done.stdout.replace("\n", " ")
 
 
@@ -147,11 +147,12 @@ def test_the_command_ends_bad_input_with_one_line(name: str, tmp_path: Path) -> 
     out, file = tmp_path / "out", tmp_path / "a.json"
     done = command("analyze", video, "--out", out, "--json", file)
     assert done.returncode == 2
-    assert done.stderr.strip().count("\n") == 0
-    assert name in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert name[:30] in done.stderr
+    assert len(done.stderr) < 250
     assert "Traceback" not in done.stderr
     assert not file.exists()
-    assert list(out.iterdir()) == []
+    assert not out.exists()
 
 
 def test_the_command_tries_the_output_before_the_work(tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_the_command_tries_the_output_before_the_work(tmp_path: Path) -> None:
     done = command("analyze", video, "--json", tmp_path / "nowhere" / "a.json")
     assert done.returncode == 2
     assert "nowhere" in done.stderr
-    assert done.stderr.strip().count("\n") == 0
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.slow
