@@ -12,7 +12,7 @@ help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/ready-web  ## Run the site with a demo course and the sample recording (DEMO_EXIT=1: stop after)
-	$(BIN)/python manage.py demo
+	ENGAGEMENT_DATA_DIR=$${ENGAGEMENT_DATA_DIR:-var/demo} $(BIN)/python manage.py demo
 
 test: $(VENV)/ready-test  ## Run every test
 	@sh tools/ensure_test_programs.sh

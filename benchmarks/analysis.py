@@ -41,7 +41,10 @@ def _measure(code: str, video: Path) -> tuple[float, float, float]:
     """Run `code` on `video`: wall seconds, peak memory in MB, length of the recording in s."""
     started = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, "-c", code, str(video)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(video)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},  # as the command and the workers do
     ) as process:
         assert process.stdout is not None
         printed = process.stdout.read()
