@@ -177,6 +177,9 @@ def train_expression_command(
         list[str] | None,
         typer.Option(help="SIZE:EPOCHS, repeatable: input sizes in order. Default 112:8."),
     ] = None,
+    input_size: Annotated[
+        int, typer.Option(help="The model's own input size; 0 for the last stage's.")
+    ] = 0,
     optimiser: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
     learning_rate: Annotated[float, typer.Option(help="Peak of the one-cycle rate.")] = 1e-3,
     weight_decay: Annotated[float, typer.Option()] = 0.02,
@@ -212,6 +215,7 @@ def train_expression_command(
     config = TrainingConfig(
         name=name,
         stages=parse_stages(stage or ["112:8"]),
+        input_size=input_size,
         optimiser=optimiser,
         learning_rate=learning_rate,
         weight_decay=weight_decay,
