@@ -14,6 +14,7 @@ def write_video(
     fps: int = 10,
     size: tuple[int, int] = (320, 240),
     codec: str = "libx264",
+    pixels: str = "yuv420p",
     frames: int | None = None,
     sound: bool = False,
 ) -> Path:
@@ -22,7 +23,7 @@ def write_video(
     count = round(seconds * fps) if frames is None else frames
     with av.open(str(path), "w") as writer:
         stream = writer.add_stream(codec, rate=fps)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, pixels
         audio = writer.add_stream("aac", rate=16_000) if sound else None
         across = np.linspace(0, 255, width)[None, :]
         for number in range(count):

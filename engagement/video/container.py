@@ -17,7 +17,8 @@ from engagement.errors import VideoError
 
 _CONTAINERS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,asf,flv,h264,hevc,ivf,gif,m4v"
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
-_MOST_PIXELS = 8192 * 8192
+# 8K. A batch of such frames is 0.8 GB; nobody needs them to see a face.
+_MOST_PIXELS = 7680 * 4320
 # Names in sentences are cut to this length.
 _MOST_NAME = 80
 
@@ -38,7 +39,8 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open `path` and pick its best video stream.
 
     Raises:
-        VideoError: absent, empty, not a video, audio only, encrypted, or without picture size.
+        VideoError: absent, empty, not a video, audio only, of an unknown codec, encrypted, or
+            without picture size.
     """
     _check_file(path)
     try:
@@ -79,23 +81,37 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
             f"{shown_name(path)} has no picture, only sound. Record with the camera on.",
             code="video_audio_only",
         )
+    # Without a decoder for its codec a stream has no size, nor anything else.
+    videos = [s for s in videos if s.codec_context is not None]
+    if not videos:
+        raise VideoError(
+            f"{shown_name(path)} is coded in a way that cannot be read here. Convert it to MP4 "
+            "(H.264).",
+            code="video_codec_unknown",
+        )
     stream = max(videos, key=lambda s: (s.width or 0) * (s.height or 0))
-    tag = getattr(stream.codec_context, "codec_tag", "")
-    if str(tag).startswith("enc"):
-        raise encrypted_error(path)
     width, height = stream.width or 0, stream.height or 0
     if width <= 0 or height <= 0:
         raise VideoError(
             f"{shown_name(path)} has a picture of {width} x {height} pixels. Record it again.",
             code="video_no_size",
         )
+    check_size(path, width, height)
+    return stream
+
+
+def check_size(path: Path, width: int, height: int) -> None:
+    """Refuse pictures whose pixels would fill the memory.
+
+    Raises:
+        VideoError: too many pixels.
+    """
     if width * height > _MOST_PIXELS:
         raise VideoError(
             f"{shown_name(path)} has a picture of {width} x {height} pixels, more than can be "
             "analysed. Export it at 1080p or less.",
             code="video_too_large",
         )
-    return stream
 
 
 def encrypted_error(path: Path) -> VideoError:

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from engagement.errors import VideoError
-from engagement.video.container import encrypted_error, shown_name
+from engagement.video.container import check_size, encrypted_error, shown_name
 
 # After so many pictures in a row that cannot be decoded, the rest is given up.
 _MOST_FAILURES = 100
@@ -49,7 +49,7 @@ def pictures(
     """The pictures of `stream` in the order that they are shown; `decoded` is kept up to date.
 
     Raises:
-        VideoError: the recording is encrypted.
+        VideoError: the recording is encrypted, or a picture too large.
     """
     start, failures = start_s(container), 0
     for packet in _packets(container, decoded):
@@ -68,9 +68,10 @@ def pictures(
             if failures == _MOST_FAILURES:
                 return
             continue
-        if found:
+        for picture in found:
             failures = 0
-            yield from found
+            check_size(path, picture.width, picture.height)  # the container's claim may differ
+            yield picture
 
 
 def first_picture(container: InputContainer, stream: VideoStream, path: Path) -> VideoFrame:
@@ -88,8 +89,8 @@ def first_picture(container: InputContainer, stream: VideoStream, path: Path) ->
 def undecodable_error(path: Path) -> VideoError:
     """Nothing in `path` can be turned into a picture."""
     return VideoError(
-        f"No picture of {shown_name(path)} can be decoded: it is damaged or incomplete. "
-        "Record it again, or convert it to MP4 (H.264).",
+        f"No picture of {shown_name(path)} can be decoded: it is encrypted, damaged or "
+        "incomplete. Record it again, or convert it to MP4 (H.264).",
         code="video_undecodable",
     )
 

@@ -12,6 +12,9 @@ from engagement.types import VideoInfo
 from engagement.video.container import open_video
 from engagement.video.decoding import first_picture, start_s
 
+# Pixels further from square than this are a damaged header.
+_MOST_ASPECT = 4.0
+
 
 def probe(path: Path) -> VideoInfo:
     """Read the container's facts and decode the first frame, so that a name proves nothing.
@@ -57,8 +60,10 @@ def quarter_turns(frame: VideoFrame) -> int:
 
 def upright_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
     """Width and height as a player shows them: square pixels, rotation applied."""
-    aspect = stream.sample_aspect_ratio
-    width = round(frame.width * float(aspect)) if aspect else frame.width
+    aspect = float(stream.sample_aspect_ratio or 1)
+    if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+        aspect = 1.0
+    width = max(1, round(frame.width * aspect))
     size = (width, frame.height)
     return size if quarter_turns(frame) % 2 == 0 else (size[1], size[0])
 
