@@ -1,12 +1,13 @@
 """Labelled face images in ImageFolder layout: ``DATA/<class>/<image>``."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from engagement.datasets.labels import canonical_emotion
 from engagement.errors import DataError
@@ -45,7 +46,7 @@ def scan_folder(root: Path) -> FaceFolder:
         raise DataError(f"There is no folder {root}. Name a folder with one subfolder per emotion.")
     by_class: dict[str, list[Path]] = {}
     for folder in sorted(p for p in root.iterdir() if p.is_dir()):
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+        files = sorted(p for p in folder.rglob("*") if _is_image(p))
         by_class.setdefault(canonical_emotion(folder.name), []).extend(files)
     empty = [name for name, files in by_class.items() if not files]
     if len(by_class) < 2 or empty:
@@ -62,17 +63,29 @@ def scan_folder(root: Path) -> FaceFolder:
     return FaceFolder(root, paths, labels, classes)
 
 
+def _is_image(path: Path) -> bool:
+    # Names with a dot in front are an archive's or a file manager's own, not pictures.
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
 def read_face(path: Path) -> NDArray[np.uint8]:
     """Read one image as RGB ``(h, w, 3)`` or grey ``(h, w)`` uint8.
 
     Raises:
         DataError: the file is not a readable image.
     """
+    with _opened(path) as image:
+        if image.mode.startswith("I;16"):  # Pillow would clip 16 bits instead of scaling them
+            return np.asarray(np.asarray(image) >> 8, dtype=np.uint8)
+        return np.asarray(image.convert("L" if image.mode in {"L", "1"} else "RGB"))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path) as image:
-            grey = image.mode in {"L", "1", "I;16"}
-            return np.asarray(image.convert("L" if grey else "RGB"))
-    except (OSError, UnidentifiedImageError) as error:
+            yield image
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be read as an image. Remove or replace it.") from error
 
 
@@ -95,10 +108,14 @@ def load_grey(folder: FaceFolder, size: int) -> NDArray[np.uint8]:
 
 
 def native_size(folder: FaceFolder, most: int) -> int:
-    """The shorter side that most images have, at most `most`: what is worth storing."""
+    """The shorter side that most images have, at most `most`: what is worth storing.
+
+    Raises:
+        DataError: a file is not a readable image.
+    """
     step = max(1, len(folder) // 200)
     sides = []
     for path in folder.paths[::step]:
-        with Image.open(path) as image:
+        with _opened(path) as image:
             sides.append(min(image.size))
     return int(min(most, np.median(sides)))

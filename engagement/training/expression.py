@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from engagement.datasets.image_folder import FaceFolder, load_grey, native_size, scan_folder
-from engagement.errors import DataError
+from engagement.errors import DataError, OutputError
 from engagement.evaluation.metrics import ClassificationReport, classification_report
 from engagement.networks.mobilenet import (
     MobileNetFace,
@@ -30,6 +30,7 @@ from engagement.networks.mobilenet import (
 from engagement.networks.preprocess import normalise_grey
 from engagement.training.augment import AugmentConfig, augment
 from engagement.training.averaging import AveragedWeights
+from engagement.training.checkpoint import read_checkpoint
 from engagement.training.sam import sharpness_aware_gradient
 from engagement.weights.bundled import read_backbone
 from engagement.weights.expression_file import (
@@ -138,9 +139,15 @@ def train_expression(
     Raises:
         DataError: the data are not laid out as ``train/<emotion>/...`` and ``val/<emotion>/...``.
         ModelError: the backbone does not fit.
+        OutputError: `out` cannot be made.
     """
     train, val = _scan(data)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {out} cannot be made ({error.strerror}). Choose another --out."
+        ) from error
     stored = native_size(train, config.stages[-1].size)
     faces = _load(train, stored)
     network = _build(backbone, start, train.classes, faces, config)
@@ -347,22 +354,18 @@ class _Run:
             "schedule": self.schedule.state_dict(),
             "config": json.dumps(asdict(self.config)),
             "history": json.dumps(self.history),
+            "classes": list(self.classes),
         }
         partial = self.out / "checkpoint.partial"
         torch.save(state, partial)
         partial.replace(self.out / "checkpoint.pt")
 
     def restore(self) -> None:
-        """Go on from ``checkpoint.pt``; only tensors and plain values are read from it."""
+        """Go on from ``checkpoint.pt``, if there is one."""
         path = self.out / "checkpoint.pt"
         if not path.is_file():
             return
-        state = torch.load(path, weights_only=True)
-        if json.loads(state["config"]) != json.loads(json.dumps(asdict(self.config))):
-            raise DataError(
-                f"{path} was made with other settings. Resume with the settings in "
-                f"{self.out / 'recipe.json'}, or name another --out."
-            )
+        state = read_checkpoint(path, json.dumps(asdict(self.config)), self.classes)
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
         self.average.steps = state["average_steps"]

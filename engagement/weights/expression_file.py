@@ -80,8 +80,14 @@ def _read_spec(path: Path, metadata: Mapping[str, str] | None) -> ExpressionSpec
             f"{path} is not an expression model of this project (format {FORMAT}). Name a file "
             "that `engagement train expression` wrote."
         )
-    values = json.loads(metadata["spec"])
-    return ExpressionSpec(**{**values, "classes": tuple(values["classes"])})
+    try:
+        values = json.loads(metadata["spec"])
+        return ExpressionSpec(**{**values, "classes": tuple(values["classes"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{path} does not describe itself as this version expects ({error}). Train it again, "
+            "or use the version that wrote it."
+        ) from error
 
 
 def file_sha256(path: Path) -> str:
