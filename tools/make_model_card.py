@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engagement.weights.bundled import BUNDLED
-from engagement.weights.expression_file import file_sha256, load_expression
+from engagement.weights.expression_file import ExpressionSpec, file_sha256, load_expression
 
 _HEAD = """# Model card: mobilenet_7_fer
 
@@ -29,8 +29,8 @@ Seven emotions from one face crop. Made by this project, bundled with it, and it
 
 ## Figures
 FER2013's PublicTest split ({count} faces), which training watched but never learned from; one pass,
-no test-time augmentation. The epoch{size_choice} was chosen on the same split, so that these figures
-are slightly flattering.
+no test-time augmentation. {size_choice} on the same split, so that these figures are slightly
+flattering.
 
 **Accuracy {accuracy:.4f}, macro F1 {macro_f1:.4f}.**
 
@@ -55,13 +55,13 @@ _TAIL = """
 - It names what a face looks like to people who label photographs, not what a person feels. It may not
   be used to judge, grade or select anybody; in the EU it may not be used in education at all, save for
   medical or safety reasons.
-- FER2013's labels are noisy, its faces mostly posed, adult and Western, and nobody recorded who is in it.
+- FER2013's labels are noisy, its faces are those that a web search shows, and nobody recorded who is in it.
   How accuracy differs with age, gender, skin colour, glasses, headscarves or masks has **not** been measured.
 - Fear, sadness and anger are confused with each other and with neutral most (see the table). A resting
   face that looks stern reads as anger or sadness in every frame; errors of this kind do not average out.
 - Disgust is a sixtieth of the training data; classes were weighted by the inverse square root of their
   frequency to keep its recall up.
-- Profiles, faces smaller than about 40 pixels, hands before the face and strong side light are read worse.
+- Expect worse of profiles, tiny faces, hands before the face and strong side light; it was not measured.
 
 ## Licence
 The weights are under the project's licence, Apache-2.0, with the notices of the backbone they start from.
@@ -109,12 +109,14 @@ def _command(number: int, recipe: dict[str, Any]) -> str:
     if recipe.get("start_sha256"):
         parts.append(f"--start run{number - 1}/model.safetensors")
     parts += [f"--stage {stage['size']}:{stage['epochs']}" for stage in recipe["stages"]]
+    if recipe.get("input_size"):
+        parts.append(_option("input_size", recipe["input_size"]))
     parts.append(" ".join(_option(name, recipe[name]) for name in _OPTIONS[:6]))
     parts.append(" ".join(_option(name, recipe[name]) for name in _OPTIONS[6:]))
     return " \\\n      ".join(parts)
 
 
-def _recipe(runs: list[Path]) -> str:
+def _recipe(runs: list[Path], spec: ExpressionSpec) -> str:
     lines = [
         "\n## Recipe",
         "Batch norms put back behind every convolution before training and folded after it; bf16 on a CPU;",
@@ -123,7 +125,14 @@ def _recipe(runs: list[Path]) -> str:
         "in `FER2013/train` and PublicTest in `FER2013/val`:\n",
     ]
     for number, run in enumerate(runs, start=1):
-        lines.append("    " + _command(number, json.loads((run / "recipe.json").read_text())))
+        recipe = json.loads((run / "recipe.json").read_text())
+        if run == runs[-1]:  # what the shipped file says of its input, which no weight depends on
+            recipe |= {
+                "input_size": spec.input_size,
+                "crop_scale": spec.crop_scale,
+                "crop_shift_y": spec.crop_shift_y,
+            }
+        lines.append("    " + _command(number, recipe))
         history = json.loads((run / "history.json").read_text())
         epochs = ", ".join(f"{row['val_accuracy']:.3f}" for row in history)
         lines.append(f"\nAccuracy on PublicTest after each epoch: {epochs}.\n")
@@ -147,14 +156,14 @@ def main() -> None:
         megabytes=path.stat().st_size / 1e6,
         sha256=file_sha256(path),
         size_choice=(
-            ""
+            "The epoch was chosen"
             if spec.input_size == trained_size
-            else f" and the input's size ({spec.input_size} instead of training's {trained_size})"
+            else f"The epoch, and the input's size after training ({spec.input_size} for {trained_size}), were chosen"
         ),
         table=_table(figures),
         **{key: figures[key] for key in ("count", "accuracy", "macro_f1")},
     )
-    sys.stdout.write(head + _recipe(runs) + _TAIL)
+    sys.stdout.write(head + _recipe(runs, spec) + _TAIL)
 
 
 if __name__ == "__main__":

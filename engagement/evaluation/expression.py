@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -64,7 +65,13 @@ def print_report(report: ClassificationReport, console: Console) -> None:
         f"accuracy {report.accuracy:.4f}   macro F1 {report.macro_f1:.4f}   ({report.count} faces)",
         highlight=False,
     )
-    table = Table(title="Confusion matrix: rows are the truth", show_edge=False)
+    # Without rules between columns seven emotions fit into eighty characters.
+    table = Table(
+        title="Confusion matrix: rows are the truth",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     table.add_column("")
     for name in report.classes:
         table.add_column(name, justify="right")
