@@ -136,6 +136,7 @@ def _recipe(runs: list[Path], spec: ExpressionSpec) -> str:
         history = json.loads((run / "history.json").read_text())
         epochs = ", ".join(f"{row['val_accuracy']:.3f}" for row in history)
         lines.append(f"\nAccuracy on PublicTest after each epoch: {epochs}.\n")
+    lines.append("The learning curves are in `docs/images/mobilenet_7_fer_curves.png`.")
     return "\n".join(lines)
 
 

@@ -33,6 +33,8 @@ def draw_curves(history: Path, picture: Path) -> None:
         accuracy.plot(epochs, [row[key] for row in rows], marker="o", label=label)
     accuracy.set(title="Accuracy of the averaged weights", xlabel="epoch")
     accuracy.legend()
+    for axes in (loss, accuracy):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     for before, row in pairwise(rows):
         if before["size"] != row["size"]:
             for axes in (loss, accuracy):
