@@ -105,6 +105,8 @@ class Analyzer:
                 code="bad_sampling",
             )
         info = probe(path)
+        # Hashed before it is analysed: a file may be erased while its analysis runs.
+        sha256 = sha256_of(path)
         reader = VideoReader(path, fps)
         times: list[float] = []
         observations: list[Observation] = []
@@ -119,7 +121,7 @@ class Analyzer:
         if on_progress:
             on_progress(duration_s, duration_s)
         sampled = self._sampled(times, duration_s, observations)
-        analysis = self._report(path, info, fps, sampled, reader.decoded.damaged)
+        analysis = self._report(_source(path, info, sha256, duration_s), fps, sampled, reader)
         return AnalysisResult(analysis, sampled.observations)
 
     def _observe(self, batch: list[Frame], tracker: FaceTracker) -> list[Observation]:
@@ -161,35 +163,27 @@ class Analyzer:
         )
 
     def _report(
-        self, path: Path, info: VideoInfo, fps: float, sampled: build.Sampled, damaged: int
+        self, source: schema.Source, fps: float, sampled: build.Sampled, reader: VideoReader
     ) -> schema.Analysis:
         settings = build.ReportSettings(self.settings.windows, self.settings.concentration)
         tracks = build.build_tracks(sampled, settings)
         main = build.main_track(tracks)
         summary = main.summary if main else build.EMPTY_SUMMARY
         return schema.Analysis(
-            source=schema.Source(
-                # A name on disk need not be valid text; the contract's is.
-                file=path.name.encode("utf-8", "replace").decode(),
-                sha256=sha256_of(path),
-                duration_s=round(sampled.duration_s, 3),
-                width=info.width,
-                height=info.height,
-                fps=info.fps,
-            ),
+            source=source,
             sampling_fps=fps,
-            models=self._models(info),
+            models=self._models(source),
             tracks=tracks,
             presence=build.build_presence(sampled),
             group_affect=build.build_group_affect(sampled, self.settings.windows),
             summary=summary,
-            warnings=build.build_warnings(tracks, summary, damaged),
+            warnings=build.build_warnings(tracks, summary, reader.decoded.damaged),
         )
 
-    def _models(self, info: VideoInfo) -> schema.Models:
+    def _models(self, source: schema.Source) -> schema.Models:
         detector, spec = self.settings.detector, self._recognizer.spec
-        shrink = min(1.0, detector.max_side_px / max(info.width, info.height))
-        smallest = self._detector.min_face_px(round(min(info.width, info.height) * shrink))
+        shrink = min(1.0, detector.max_side_px / max(source.width, source.height))
+        smallest = self._detector.min_face_px(round(min(source.width, source.height) * shrink))
         return schema.Models(
             detector=schema.Detector(
                 name=self._detector.name,
@@ -209,6 +203,18 @@ class Analyzer:
                 stride_s=self.settings.windows.stride_s,
             ),
         )
+
+
+def _source(path: Path, info: VideoInfo, sha256: str, duration_s: float) -> schema.Source:
+    return schema.Source(
+        # A name on disk need not be valid text; the contract's is.
+        file=path.name.encode("utf-8", "replace").decode(),
+        sha256=sha256,
+        duration_s=round(duration_s, 3),
+        width=info.width,
+        height=info.height,
+        fps=info.fps,
+    )
 
 
 def _expected_s(info: VideoInfo, decoded: Decoded) -> float:

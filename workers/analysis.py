@@ -100,6 +100,14 @@ def _run(analysis: Analysis, owner: str) -> None:
             if pulse.lost:
                 raise claims.ClaimLostError(str(analysis.pk)) from None
             raise
+        except claims.ClaimLostError:
+            raise
+        except Exception as error:
+            # Erasure removes the files under a running analysis. What then goes wrong, wherever it
+            # was, is no fault of the program.
+            if pulse.lost or not claims.is_ours(analysis.pk, owner):
+                raise claims.ClaimLostError(str(analysis.pk)) from error
+            raise
 
 
 def _analyse_and_write(analysis: Analysis, owner: str, pulse: Pulse) -> None:

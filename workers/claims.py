@@ -60,6 +60,11 @@ def _ours(analysis_id: uuid.UUID, owner: str) -> Any:
     return Analysis.objects.filter(pk=analysis_id, owner=owner, state=State.RUNNING)
 
 
+def is_ours(analysis_id: uuid.UUID, owner: str) -> bool:
+    """Whether the analysis is still this owner's to work on."""
+    return bool(_ours(analysis_id, owner).exists())
+
+
 def beat(analysis_id: uuid.UUID, owner: str, progress: float) -> bool:
     """Says that the owner lives and how far it is; False if the analysis is no longer its own."""
     now = timezone.now()
