@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from engagement._version import __version__
 from engagement.errors import EngagementError, OutputError
+from engagement.files import make_out_folder, written_whole
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -111,11 +112,12 @@ def analyze(
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     print_analysis(result.analysis, _console)
+    text = result.analysis.to_json()
     if json is not None:
-        _write_text(json, result.analysis.to_json())
+        _write_text(json, text)
     if out is not None:
-        _make_folder(out)
-        _write_text(out / "analysis.json", result.analysis.to_json())
+        make_out_folder(out)
+        _write_text(out / "analysis.json", text)
         result.write_embeddings(out / "embeddings.parquet")
 
 
@@ -128,15 +130,6 @@ def _check_out(folder: Path) -> None:
         )
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"The folder {folder} cannot be made ({error.strerror}). Choose another --out."
-        ) from error
-
-
 def _check_folder(file: Path) -> None:
     if not file.parent.is_dir() or file.is_dir():
         raise OutputError(
@@ -146,15 +139,8 @@ def _check_folder(file: Path) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
+    with written_whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror}). Choose another place."
-        ) from error
 
 
 @app.command()

@@ -5,7 +5,6 @@ handled in small batches, so that memory does not grow with the recording's leng
 the observations (about 4 kB each, most of it the embedding).
 """
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -17,17 +16,16 @@ from engagement.faces.detector import DetectorSettings, FaceDetector
 from engagement.faces.identity import FaceIdentity
 from engagement.faces.pose import head_pose
 from engagement.faces.tracking import FaceTracker, TrackerSettings, real_tracks
+from engagement.files import sha256_of
 from engagement.report import build, schema
 from engagement.report.embeddings import write_embeddings
 from engagement.types import Frame, Observation, TrackedFace, VideoInfo
 from engagement.video.decoding import Decoded
-from engagement.video.probe import probe, sha256_of
+from engagement.video.probe import probe
 from engagement.video.reader import VideoReader
 from engagement.weights.bundled import load_identity, resolve_expression
 from engagement.windows.concentration import NAME as CONCENTRATION
 from engagement.windows.concentration import ConcentrationSettings
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_FPS = 5.0
 _BATCH = 8
@@ -182,12 +180,10 @@ class Analyzer:
 
     def _models(self, source: schema.Source) -> schema.Models:
         detector, spec = self.settings.detector, self._recognizer.spec
-        shrink = min(1.0, detector.max_side_px / max(source.width, source.height))
-        smallest = self._detector.min_face_px(round(min(source.width, source.height) * shrink))
         return schema.Models(
             detector=schema.Detector(
                 name=self._detector.name,
-                min_face_px=round(smallest / shrink),
+                min_face_px=self._detector.min_face_px(source.width, source.height),
                 max_side_px=detector.max_side_px,
             ),
             expression=schema.Expression(

@@ -6,8 +6,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +193,16 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@contextmanager
+def site_without_worker(folder: Path, database_url: str = "") -> Iterator[RunningSite]:
+    """A prepared site with its broker and web server; stopped at the end, whatever happens."""
+    running = RunningSite(folder, database_url)
+    try:
+        running.prepare()
+        running.start_broker()
+        running.start_web()
+        yield running
+    finally:
+        running.stop()

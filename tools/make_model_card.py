@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from engagement.files import sha256_of
 from engagement.weights.bundled import BUNDLED
-from engagement.weights.expression_file import ExpressionSpec, file_sha256, load_expression
+from engagement.weights.expression_file import ExpressionSpec, load_expression
 
 _HEAD = """# Model card: mobilenet_7_fer
 
@@ -155,7 +156,7 @@ def main() -> None:
         direction="above" if spec.crop_shift_y < 0 else "below",
         classes=", ".join(spec.classes),
         megabytes=path.stat().st_size / 1e6,
-        sha256=file_sha256(path),
+        sha256=sha256_of(path),
         size_choice=(
             "The epoch was chosen"
             if spec.input_size == trained_size

@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from engagement.errors import CancelledError, EngagementError
+from engagement.errors import EngagementError
 from webapp.recordings.models import Analysis, Recording
 from webapp.recordings.queue import ANALYSE_TASK
 from workers import claims, playback
@@ -96,15 +96,11 @@ def _run(analysis: Analysis, owner: str) -> None:
     with Pulse(lambda done: claims.beat(analysis.pk, owner, done), every_s) as pulse:
         try:
             _analyse_and_write(analysis, owner, pulse)
-        except CancelledError:
-            if pulse.lost:
-                raise claims.ClaimLostError(str(analysis.pk)) from None
-            raise
         except claims.ClaimLostError:
             raise
         except Exception as error:
-            # Erasure removes the files under a running analysis. What then goes wrong, wherever it
-            # was, is no fault of the program.
+            # The pulse stops work that is no longer ours, and erasure removes the files under it.
+            # What then goes wrong, wherever it was, is no fault of the program.
             if pulse.lost or not claims.is_ours(analysis.pk, owner):
                 raise claims.ClaimLostError(str(analysis.pk)) from error
             raise

@@ -11,7 +11,7 @@ from PIL import Image
 
 from engagement.datasets.labels import canonical_emotion
 from engagement.errors import DataError
-from engagement.networks.preprocess import resize_square
+from engagement.networks.preprocess import resize_square, to_grey
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".pgm"})
 
@@ -99,8 +99,6 @@ def load_grey(folder: FaceFolder, size: int) -> NDArray[np.uint8]:
 
     48-pixel faces of a set like FER2013 need 66 MB; half a million faces at 112 pixels 6 GB.
     """
-    from engagement.networks.preprocess import to_grey
-
     faces = np.empty((len(folder), size, size), dtype=np.uint8)
     for i, face in enumerate(iter_faces(folder)):
         faces[i] = resize_square(to_grey(face), size)

@@ -8,10 +8,11 @@ import torch
 
 from engagement.expressions.valence_arousal import coordinates_of, derive
 from engagement.faces.crops import crop_face
+from engagement.files import sha256_of
 from engagement.networks.mobilenet import MobileNetFace
 from engagement.networks.preprocess import normalise_grey, stack_grey
 from engagement.types import Expression, Face, Floats, Frame, Pixels
-from engagement.weights.expression_file import ExpressionSpec, file_sha256, load_expression
+from engagement.weights.expression_file import ExpressionSpec, load_expression
 
 
 class ExpressionRecognizer:
@@ -39,7 +40,7 @@ class ExpressionRecognizer:
             ModelError: absent, or not such a file.
         """
         network, spec = load_expression(path)
-        return cls(network, spec, file_sha256(path))
+        return cls(network, spec, sha256_of(path))
 
     def crop(self, frame: Frame, face: Face) -> Pixels:
         """The part of `frame` that this model wants to see of `face`."""

@@ -50,7 +50,7 @@ class FaceDetector:
         if not frames:
             return []
         height, width = frames[0].rgb.shape[:2]
-        scale = min(1.0, self.settings.max_side_px / max(height, width))
+        scale = self._scale(width, height)
         batch = np.stack([_shrink(frame.rgb, scale) for frame in frames])
         network = self._network(min(batch.shape[1:3]))
         with torch.inference_mode(), _without_onednn():
@@ -60,13 +60,21 @@ class FaceDetector:
             self._faces(boxes[i], scores[i], landmarks[i], scale, limit) for i in range(len(frames))
         ]
 
-    def min_face_px(self, shorter_side_px: int) -> int:
+    def min_face_px(self, width: int, height: int) -> int:
+        """Smallest face looked for in frames of this size, in their own pixels."""
+        scale = self._scale(width, height)
+        return round(self._smallest(round(min(width, height) * scale)) / scale)
+
+    def _scale(self, width: int, height: int) -> float:
+        return min(1.0, self.settings.max_side_px / max(width, height))
+
+    def _smallest(self, shorter_side_px: int) -> int:
         """Smallest face looked for in a shrunk frame with this shorter side."""
         share = round(shorter_side_px * self.settings.min_face_share)
         return max(self.settings.min_face_px, share)
 
     def _network(self, shorter_side_px: int) -> MTCNN:
-        smallest = self.min_face_px(shorter_side_px)
+        smallest = self._smallest(shorter_side_px)
         if smallest not in self._networks:
             self._networks[smallest] = MTCNN(
                 min_face_size=smallest, keep_all=True, device=torch.device("cpu")

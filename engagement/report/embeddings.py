@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engagement.errors import OutputError
+from engagement.files import written_whole
 from engagement.types import Observation
 
 
@@ -37,12 +37,5 @@ def write_embeddings(observations: Sequence[Observation], model: str, path: Path
             ),
         }
     ).replace_schema_metadata({"model": model})
-    partial = path.with_name(path.name + ".partial")
-    try:
+    with written_whole(path) as partial:
         pq.write_table(table, partial, compression="zstd")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror or error}). Choose another place."
-        ) from error

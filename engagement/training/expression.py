@@ -6,7 +6,6 @@ is the exponential average of the weights, batch norms folded, in fp16.
 """
 
 import json
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,8 +18,9 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from engagement.datasets.image_folder import FaceFolder, load_grey, native_size, scan_folder
-from engagement.errors import DataError, OutputError
+from engagement.errors import DataError
 from engagement.evaluation.metrics import ClassificationReport, classification_report
+from engagement.files import make_out_folder, sha256_of, written_whole
 from engagement.networks.mobilenet import (
     MobileNetFace,
     fold_batch_norm,
@@ -35,12 +35,9 @@ from engagement.training.sam import sharpness_aware_gradient
 from engagement.weights.bundled import read_backbone
 from engagement.weights.expression_file import (
     ExpressionSpec,
-    file_sha256,
     load_expression,
     save_expression,
 )
-
-logger = logging.getLogger(__name__)
 
 #: Called after every batch with (epoch, epochs, share of the epoch done, running loss).
 BatchProgress = Callable[[int, int, float, float], None]
@@ -142,19 +139,14 @@ def train_expression(
         OutputError: `out` cannot be made.
     """
     train, val = _scan(data)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"The folder {out} cannot be made ({error.strerror}). Choose another --out."
-        ) from error
+    make_out_folder(out)
     stored = native_size(train, config.stages[-1].size)
     faces = _load(train, stored)
     network = _build(backbone, start, train.classes, faces, config)
     run = _Run(network, faces, _load(val, stored), train.classes, config, out)
     if resume:
         run.restore()
-    recipe = asdict(config) | {"start_sha256": file_sha256(start) if start else None}
+    recipe = asdict(config) | {"start_sha256": sha256_of(start) if start else None}
     (out / "recipe.json").write_text(json.dumps(recipe, indent=2))
     return run.finish(on_batch, on_epoch)
 
@@ -356,9 +348,8 @@ class _Run:
             "history": json.dumps(self.history),
             "classes": list(self.classes),
         }
-        partial = self.out / "checkpoint.partial"
-        torch.save(state, partial)
-        partial.replace(self.out / "checkpoint.pt")
+        with written_whole(self.out / "checkpoint.pt") as partial:
+            torch.save(state, partial)
 
     def restore(self) -> None:
         """Go on from ``checkpoint.pt``, if there is one."""

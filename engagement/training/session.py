@@ -42,7 +42,6 @@ def run_training(
         TextColumn("{task.percentage:>3.0f}%  loss {task.fields[loss]:.3f}"),
         TimeRemainingColumn(),
     )
-    history: list[dict[str, Any]] = []
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=config.epochs, epoch="-", loss=float("nan"))
 
@@ -51,7 +50,6 @@ def run_training(
             progress.update(task, completed=done, epoch=f"{epoch}/{epochs}", loss=loss)
 
         def on_epoch(row: dict[str, Any]) -> None:
-            history.append(row)
             draw_curves(out / "history.json", out / "curves.png")
             progress.console.print(
                 f"epoch {row['epoch']:>2} at {row['size']} px: train {row['train_accuracy']:.3f}, "

@@ -1,6 +1,5 @@
-"""What a recording's container says of it, and its hash."""
+"""What a recording's container says of it."""
 
-import hashlib
 from pathlib import Path
 
 import av
@@ -66,9 +65,3 @@ def upright_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
     width = max(1, round(frame.width * aspect))
     size = (width, frame.height)
     return size if quarter_turns(frame) % 2 == 0 else (size[1], size[0])
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal sha256 of the file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -68,8 +68,7 @@ class VideoReader:
         previous = -nominal
         size: Size | None = None
         for picture in pictures(container, stream, self.path, self.decoded):
-            t = picture.time if picture.time is not None else None
-            t = previous + nominal if t is None else max(0.0, t - start)
+            t = previous + nominal if picture.time is None else max(0.0, picture.time - start)
             if t <= previous:  # damaged time stamps: keep time running forwards
                 t = previous + nominal
             self.decoded.end_s = t + _duration_s(picture, nominal)

@@ -4,7 +4,6 @@ The file's metadata carries all that inference needs (architecture, classes, inp
 that a model is one file and nothing about it has to be guessed from its name.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from engagement.errors import ModelError
+from engagement.files import written_whole
 from engagement.networks.mobilenet import MobileNetFace, check_tensors
 
 FORMAT = "engagement.expression/1"
@@ -48,9 +48,8 @@ def save_expression(network: MobileNetFace, spec: ExpressionSpec, path: Path) ->
         "spec": json.dumps(asdict(spec)),
     }
     tensors = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata=metadata)
-    partial.replace(path)
+    with written_whole(path) as partial:
+        save_file(tensors, partial, metadata=metadata)
 
 
 def load_expression(path: Path) -> tuple[MobileNetFace, ExpressionSpec]:
@@ -88,9 +87,3 @@ def _read_spec(path: Path, metadata: Mapping[str, str] | None) -> ExpressionSpec
             f"{path} does not describe itself as this version expects ({error}). Train it again, "
             "or use the version that wrote it."
         ) from error
-
-
-def file_sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,21 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.running_site import ROOT, RunningSite
+from tests.running_site import ROOT, RunningSite, site_without_worker
 from tests.videos import write_beginning
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[RunningSite]:
     """A prepared site with its broker and web server; the test starts the worker."""
-    running = RunningSite(tmp_path)
-    try:
-        running.prepare()
-        running.start_broker()
-        running.start_web()
+    with site_without_worker(tmp_path) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="session")

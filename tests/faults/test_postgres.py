@@ -6,22 +6,19 @@ from pathlib import Path
 import pytest
 
 from tests.postgres_server import database, postgres, programs
-from tests.running_site import RunningSite
+from tests.running_site import RunningSite, site_without_worker
 
 pytestmark = pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[RunningSite]:
-    with postgres() as server, database(server, "site") as url:
-        running = RunningSite(tmp_path, database_url=url)
-        try:
-            running.prepare()
-            running.start_broker()
-            running.start_web()
-            yield running
-        finally:
-            running.stop()
+    with (
+        postgres() as server,
+        database(server, "site") as url,
+        site_without_worker(tmp_path, database_url=url) as running,
+    ):
+        yield running
 
 
 def test_a_killed_worker_is_replaced_and_makes_one_report_on_postgresql(

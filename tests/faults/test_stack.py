@@ -77,10 +77,7 @@ def test_the_demo_fails_when_the_analysis_does(environment: dict[str, str], tmp_
 def test_serve_comes_up_and_stops_cleanly(
     number: signal.Signals, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    with (tmp_path / "out").open("wb") as out:
-        serve = subprocess.Popen(
-            [*MANAGE, "serve", "--port", "0"], env=environment, stdout=out, stderr=out
-        )
+    serve = start_serve(environment, tmp_path / "out")
     try:
         url = wait_for_url(tmp_path / "out", serve)
         assert requests.get(f"{url}/accounts/login/", timeout=10).status_code == 200
@@ -94,10 +91,7 @@ def test_serve_comes_up_and_stops_cleanly(
 def test_serve_stops_everything_when_a_part_ends(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    with (tmp_path / "out").open("wb") as out:
-        serve = subprocess.Popen(
-            [*MANAGE, "serve", "--port", "0"], env=environment, stdout=out, stderr=out
-        )
+    serve = start_serve(environment, tmp_path / "out")
     wait_for_url(tmp_path / "out", serve)
     parts = psutil.Process(serve.pid).children()
     next(part for part in parts if "valkey-server" in part.name()).kill()
@@ -108,16 +102,20 @@ def test_serve_stops_everything_when_a_part_ends(
 def test_when_serve_itself_is_killed_its_parts_follow(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    with (tmp_path / "out").open("wb") as out:
-        serve = subprocess.Popen(
-            [*MANAGE, "serve", "--port", "0"], env=environment, stdout=out, stderr=out
-        )
+    serve = start_serve(environment, tmp_path / "out")
     wait_for_url(tmp_path / "out", serve)
     serve.kill()
     serve.wait()
     end = time.monotonic() + 30
     while left_behind(tmp_path) and time.monotonic() < end:
         time.sleep(0.2)
+
+
+def start_serve(environment: dict[str, str], output: Path) -> "subprocess.Popen[bytes]":
+    with output.open("wb") as out:
+        return subprocess.Popen(
+            [*MANAGE, "serve", "--port", "0"], env=environment, stdout=out, stderr=out
+        )
 
 
 def wait_for_url(output: Path, process: "subprocess.Popen[bytes]") -> str:

@@ -4,17 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.running_site import RunningSite
+from tests.running_site import RunningSite, site_without_worker
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
-    running = RunningSite(tmp_path_factory.mktemp("site"))
-    try:
-        running.prepare()
-        running.start_broker()
-        running.start_web()
+    with site_without_worker(tmp_path_factory.mktemp("site")) as running:
         running.start_worker()
         yield running
-    finally:
-        running.stop()
