@@ -54,5 +54,5 @@ $(VENV)/ready-web: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/ready-test: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing with the test tools (a few minutes the first time; torch is large) ..."
-	$(PIP) install --quiet --editable '.[web,train,sample,test]'
+	$(PIP) install --quiet --editable '.[web,onnx,openvino,train,sample,test]'
 	@touch $@ $(VENV)/ready-web

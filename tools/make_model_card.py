@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from engagement.files import sha256_of
+from engagement.networks.spec import ExpressionSpec
 from engagement.weights.bundled import BUNDLED
-from engagement.weights.expression_file import ExpressionSpec, load_expression
+from engagement.weights.expression_file import load_expression
 
 _HEAD = """# Model card: mobilenet_7_fer
 
@@ -129,9 +130,9 @@ def _recipe(runs: list[Path], spec: ExpressionSpec) -> str:
         recipe = json.loads((run / "recipe.json").read_text())
         if run == runs[-1]:  # what the shipped file says of its input, which no weight depends on
             recipe |= {
-                "input_size": spec.input_size,
-                "crop_scale": spec.crop_scale,
-                "crop_shift_y": spec.crop_shift_y,
+                "input_size": spec.input.size,
+                "crop_scale": spec.crop.scale,
+                "crop_shift_y": spec.crop.shift_y,
             }
         lines.append("    " + _command(number, recipe))
         history = json.loads((run / "history.json").read_text())
@@ -150,17 +151,17 @@ def main() -> None:
     trained_size = json.loads((runs[-1] / "recipe.json").read_text())["stages"][-1]["size"]
     head = _HEAD.format(
         parameters=sum(p.numel() for p in network.parameters()) / 1e6,
-        size=spec.input_size,
-        scale=spec.crop_scale,
-        shift=abs(spec.crop_shift_y),
-        direction="above" if spec.crop_shift_y < 0 else "below",
+        size=spec.input.size,
+        scale=spec.crop.scale,
+        shift=abs(spec.crop.shift_y),
+        direction="above" if spec.crop.shift_y < 0 else "below",
         classes=", ".join(spec.classes),
         megabytes=path.stat().st_size / 1e6,
         sha256=sha256_of(path),
         size_choice=(
             "The epoch was chosen"
-            if spec.input_size == trained_size
-            else f"The epoch, and the input's size after training ({spec.input_size} for {trained_size}), were chosen"
+            if spec.input.size == trained_size
+            else f"The epoch, and the input's size after training ({spec.input.size} for {trained_size}), were chosen"
         ),
         table=_table(figures),
         **{key: figures[key] for key in ("count", "accuracy", "macro_f1")},

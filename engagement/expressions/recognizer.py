@@ -9,10 +9,11 @@ import torch
 from engagement.expressions.valence_arousal import coordinates_of, derive
 from engagement.faces.crops import crop_face
 from engagement.files import sha256_of
-from engagement.networks.mobilenet import MobileNetFace
-from engagement.networks.preprocess import normalise_grey, stack_grey
+from engagement.networks.base import ExpressionNetwork
+from engagement.networks.preprocess import prepare
+from engagement.networks.spec import ExpressionSpec
 from engagement.types import Expression, Face, Floats, Frame, Pixels
-from engagement.weights.expression_file import ExpressionSpec, load_expression
+from engagement.weights.expression_file import load_expression
 
 
 class ExpressionRecognizer:
@@ -26,7 +27,9 @@ class ExpressionRecognizer:
     #: `derived` from probabilities, since none of these models predicts them.
     valence_arousal = "derived"
 
-    def __init__(self, network: MobileNetFace, spec: ExpressionSpec, weights_sha256: str) -> None:
+    def __init__(
+        self, network: ExpressionNetwork, spec: ExpressionSpec, weights_sha256: str
+    ) -> None:
         self.spec = spec
         self.weights_sha256 = weights_sha256
         self._network = network
@@ -45,14 +48,14 @@ class ExpressionRecognizer:
     def crop(self, frame: Frame, face: Face) -> Pixels:
         """The part of `frame` that this model wants to see of `face`."""
         return crop_face(
-            frame.rgb, face, scale=self.spec.crop_scale, shift_y=self.spec.crop_shift_y
+            frame.rgb, face, scale=self.spec.crop.scale, shift_y=self.spec.crop.shift_y
         )
 
     def predict(self, crops: Sequence[Pixels]) -> tuple[Floats, Floats]:
         """Probabilities ``(n, c)`` and embeddings ``(n, 1024)`` of RGB or grey face crops."""
-        grey = torch.from_numpy(stack_grey(crops, self.spec.input_size))
+        x = torch.from_numpy(prepare(crops, self.spec.input))
         with torch.inference_mode():
-            embeddings = self._network.embed(normalise_grey(grey))
+            embeddings = self._network.embed(x.contiguous(memory_format=torch.channels_last))
             probabilities = self._network.classifier(embeddings).softmax(dim=1)
         return probabilities.numpy(), embeddings.numpy()
 

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from engagement.errors import ModelError
+from engagement.networks.base import ExpressionNetwork
 
 EMBEDDING_SIZE = 1024
 #: Blue, green, red means of VGGFace2, subtracted from pixels in 0..255.
@@ -54,7 +55,7 @@ def _pad(x: torch.Tensor, stride: int) -> torch.Tensor:
     return nn.functional.pad(x, (0, 1, 0, 1)) if stride == 2 else x
 
 
-class MobileNetFace(nn.Module):
+class MobileNetFace(ExpressionNetwork):
     """Face network: ``(n, 3, s, s)`` BGR minus `BGR_MEAN` -> embeddings ``(n, 1024)`` -> logits.
 
     Args:
@@ -74,9 +75,7 @@ class MobileNetFace(nn.Module):
             }
         )
         self.dropout = nn.Dropout(dropout)
-        self.classifier: nn.Module = (
-            nn.Linear(EMBEDDING_SIZE, num_classes) if num_classes else nn.Identity()
-        )
+        self.classifier = nn.Linear(EMBEDDING_SIZE, num_classes) if num_classes else nn.Identity()
 
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Embeddings ``(n, 1024)`` float32 of prepared faces ``(n, 3, s, s)``."""

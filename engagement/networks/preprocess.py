@@ -4,15 +4,19 @@ One function for training, evaluation and inference, so that all three see the s
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from engagement.networks.mobilenet import BGR_MEAN
+from engagement.networks.spec import InputSpec
 
 Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 
 
 def to_grey(image: Pixels) -> Pixels:
@@ -22,13 +26,24 @@ def to_grey(image: Pixels) -> Pixels:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
-def resize_square(image: Pixels, size: int) -> Pixels:
-    """Resize to ``(size, size[, 3])``: by area when shrinking, linearly when enlarging."""
+def to_rgb(image: Pixels) -> Pixels:
+    """RGB ``(h, w, 3)`` of an RGB or grey ``(h, w)`` image."""
+    return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
+
+
+def resize_square(
+    image: Pixels, size: int, method: Literal["bilinear", "linear", "area"] = "area"
+) -> Pixels:
+    """Resize to ``(size, size[, 3])``; the methods are described at `InputSpec`."""
     height, width = image.shape[:2]
     if (height, width) == (size, size):
         return image
-    method = cv2.INTER_AREA if min(height, width) > size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (size, size), interpolation=method), dtype=np.uint8)
+    if method == "bilinear":
+        resized = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
+        return np.asarray(resized, dtype=np.uint8)
+    shrinks = method == "area" and min(height, width) > size
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (size, size), interpolation=interpolation), dtype=np.uint8)
 
 
 def stack_grey(crops: Sequence[Pixels], size: int) -> Pixels:
@@ -43,3 +58,27 @@ def normalise_grey(grey: torch.Tensor) -> torch.Tensor:
     mean = torch.tensor(BGR_MEAN, dtype=torch.float32)[None, :, None, None]
     prepared = grey.float()[:, None] - mean
     return prepared.contiguous(memory_format=torch.channels_last)
+
+
+def prepare(crops: Sequence[Pixels], spec: InputSpec) -> Floats:
+    """Face crops, RGB ``(h, w, 3)`` or grey ``(h, w)`` uint8 -> ``(n, 3, size, size)`` float32.
+
+    The same arithmetic as the published packages': for ImageNet's constants it equals
+    torchvision's ``Resize``, ``ToTensor`` and ``Normalize``.
+    """
+    if not crops:
+        return np.empty((0, 3, spec.size, spec.size), dtype=np.float32)
+    if spec.channels == "grey":
+        pixels = np.repeat(stack_grey(crops, spec.size)[..., None], 3, axis=3)
+    else:
+        pixels = np.stack([resize_square(to_rgb(crop), spec.size, spec.resize) for crop in crops])
+        if spec.channels == "bgr":
+            pixels = pixels[..., ::-1]
+    scaled = pixels.astype(np.float32)
+    if spec.scale == 1 / 255:
+        scaled /= np.float32(255)  # dividing rounds as the published code does
+    elif spec.scale != 1:
+        scaled *= np.float32(spec.scale)
+    scaled -= np.array(spec.mean, dtype=np.float32)
+    scaled /= np.array(spec.std, dtype=np.float32)
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))

@@ -34,7 +34,7 @@ from engagement.training.checkpoint import read_checkpoint
 from engagement.training.sam import sharpness_aware_gradient
 from engagement.weights.bundled import read_backbone
 from engagement.weights.expression_file import (
-    ExpressionSpec,
+    grey_spec,
     load_expression,
     save_expression,
 )
@@ -65,7 +65,7 @@ class TrainingConfig:
         sam_rho: radius of the sharpness-aware step.
         class_weight_power: weight of a class is its frequency to minus this power.
         crop_scale, crop_shift_y: how the data's faces are framed around a detector's box, for
-            inference (see `ExpressionSpec`).
+            inference (see `CropSpec`).
     """
 
     name: str = "expression"
@@ -329,7 +329,7 @@ class _Run:
         if score < best:
             return
         config = self.config
-        spec = ExpressionSpec(
+        spec = grey_spec(
             config.name, self.classes, config.model_size, config.crop_scale, config.crop_shift_y
         )
         save_expression(folded, spec, self.out / "model.safetensors")

@@ -1,58 +1,70 @@
-"""Expression models on disk: fp16 safetensors that describe themselves.
+"""Expression models on disk: safetensors that describe themselves.
 
-The file's metadata carries all that inference needs (architecture, classes, input size, crop), so
-that a model is one file and nothing about it has to be guessed from its name.
+The file's metadata carries all that inference needs (architecture, classes, input, crop), so that a
+model is one file and nothing about it has to be guessed from its name.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import nn
 
 from engagement.errors import ModelError
 from engagement.files import written_whole
-from engagement.networks.mobilenet import MobileNetFace, check_tensors
+from engagement.networks.architectures import build_for
+from engagement.networks.base import ExpressionNetwork
+from engagement.networks.mobilenet import BGR_MEAN, check_tensors
+from engagement.networks.spec import CropSpec, ExpressionSpec, InputSpec
 
-FORMAT = "engagement.expression/1"
-ARCHITECTURE = "mobilenet_face"
+FORMAT = "engagement.expression/2"
+#: Grey models of one architecture, whose input is told by its size alone.
+_FIRST_FORMAT = "engagement.expression/1"
 
 
-@dataclass(frozen=True)
-class ExpressionSpec:
-    """What an expression model file says of itself.
+def grey_spec(
+    name: str,
+    classes: tuple[str, ...],
+    input_size: int,
+    crop_scale: float = 1.0,
+    crop_shift_y: float = 0.0,
+) -> ExpressionSpec:
+    """Description of a model that takes level, grey faces, as `mobilenet_7_fer` does."""
+    return ExpressionSpec(
+        name=name,
+        classes=classes,
+        architecture="mobilenet_face",
+        input=InputSpec(input_size, "grey", BGR_MEAN, (1.0, 1.0, 1.0), 1.0, "area"),
+        crop=CropSpec("level", crop_scale, crop_shift_y),
+    )
 
-    Attributes:
-        name: for reports, for example ``mobilenet_7_fer``.
-        classes: emotion names in the order of the logits.
-        input_size: side of the square grey input in pixels.
-        crop_scale: side of the square crop over the longer side of the detector's box.
-        crop_shift_y: the crop's centre below the box's centre, as a share of that longer side.
+
+def save_expression(
+    network: nn.Module, spec: ExpressionSpec, path: Path, dtype: torch.dtype = torch.float16
+) -> None:
+    """Write `network` as safetensors with its description.
+
+    Args:
+        dtype: half precision moves probabilities by a thousandth and halves the file.
+
+    Raises:
+        OutputError: the file cannot be written.
     """
-
-    name: str
-    classes: tuple[str, ...]
-    input_size: int
-    crop_scale: float = 1.0
-    crop_shift_y: float = 0.0
-
-
-def save_expression(network: MobileNetFace, spec: ExpressionSpec, path: Path) -> None:
-    """Write `network` (batch norms folded) as fp16 safetensors with its description."""
-    metadata = {
-        "format": FORMAT,
-        "architecture": ARCHITECTURE,
-        "spec": json.dumps(asdict(spec)),
+    metadata = {"format": FORMAT, "spec": json.dumps(asdict(spec))}
+    tensors = {
+        name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in network.state_dict().items()
     }
-    tensors = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
     with written_whole(path) as partial:
         save_file(tensors, partial, metadata=metadata)
 
 
-def load_expression(path: Path) -> tuple[MobileNetFace, ExpressionSpec]:
+def load_expression(path: Path) -> tuple[ExpressionNetwork, ExpressionSpec]:
     """Read an expression model, strictly, as a float32 network in evaluation mode.
 
     Raises:
@@ -67,23 +79,51 @@ def load_expression(path: Path) -> tuple[MobileNetFace, ExpressionSpec]:
             f"{path} cannot be read as a safetensors model. Name a file that "
             "`engagement train expression` wrote."
         ) from error
-    network = MobileNetFace(len(spec.classes))
+    network = build_for(spec)
     check_tensors(network.state_dict(), tensors, spec.name)
-    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    network.load_state_dict(
+        {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
+    )
     return network.eval().to(memory_format=torch.channels_last), spec
 
 
+def read_expression_spec(path: Path) -> ExpressionSpec:
+    """The description of a model file, without its weights.
+
+    Raises:
+        ModelError: absent, not safetensors, or of another format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _read_spec(path, file.metadata())
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"{path} cannot be read as a safetensors model. Name a file that "
+            "`engagement train expression` wrote."
+        ) from error
+
+
 def _read_spec(path: Path, metadata: Mapping[str, str] | None) -> ExpressionSpec:
-    if not metadata or metadata.get("format") != FORMAT:
+    form = (metadata or {}).get("format")
+    if metadata is None or form not in {FORMAT, _FIRST_FORMAT}:
         raise ModelError(
             f"{path} is not an expression model of this project (format {FORMAT}). Name a file "
             "that `engagement train expression` wrote."
         )
     try:
         values = json.loads(metadata["spec"])
-        return ExpressionSpec(**{**values, "classes": tuple(values["classes"])})
+        values["classes"] = tuple(values["classes"])
+        return grey_spec(**values) if form == _FIRST_FORMAT else _spec_of(values)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"{path} does not describe itself as this version expects ({error}). Train it again, "
             "or use the version that wrote it."
         ) from error
+
+
+def _spec_of(values: dict[str, Any]) -> ExpressionSpec:
+    prepared = values.pop("input")
+    prepared |= {"mean": tuple(prepared["mean"]), "std": tuple(prepared["std"])}
+    return ExpressionSpec(
+        **{**values, "input": InputSpec(**prepared), "crop": CropSpec(**values["crop"])}
+    )

@@ -18,7 +18,7 @@ from engagement.networks.mobilenet import (
 )
 from engagement.networks.preprocess import normalise_grey, resize_square, stack_grey
 from engagement.weights.bundled import BACKBONE, BUNDLED, load_identity, resolve_expression
-from engagement.weights.expression_file import ExpressionSpec, load_expression, save_expression
+from engagement.weights.expression_file import grey_spec, load_expression, save_expression
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_backbone_that_does_not_fit_is_refused_by_name(change, problem: str) -
 def test_a_model_file_round_trips_in_half_precision(tmp_path: Path, faces: torch.Tensor) -> None:
     torch.manual_seed(0)
     network = MobileNetFace(3).eval()
-    spec = ExpressionSpec("tiny", ("anger", "fear", "neutral"), 64, 0.95, -0.015)
+    spec = grey_spec("tiny", ("anger", "fear", "neutral"), 64, 0.95, -0.015)
     save_expression(network, spec, tmp_path / "m.safetensors")
     loaded, read = load_expression(tmp_path / "m.safetensors")
     assert read == spec

@@ -17,7 +17,7 @@ from engagement.networks.mobilenet import MobileNetFace
 from engagement.training.expression import Stage, TrainingConfig, train_expression
 from engagement.training.sam import sharpness_aware_gradient
 from engagement.weights.bundled import BACKBONE
-from engagement.weights.expression_file import ExpressionSpec, load_expression, save_expression
+from engagement.weights.expression_file import grey_spec, load_expression, save_expression
 
 CONFIG = TrainingConfig(stages=(Stage(32, 1),), batch_size=8, bf16=False)
 
@@ -189,7 +189,7 @@ def test_a_model_whose_tensors_do_not_fit_is_refused_by_name(
     change: Callable[[dict[str, torch.Tensor]], object], problem: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "m.safetensors"
-    save_expression(MobileNetFace(2), ExpressionSpec("m", ("anger", "fear"), 48), path)
+    save_expression(MobileNetFace(2), grey_spec("m", ("anger", "fear"), 48), path)
     tensors = dict(load_file(path))
     spec = json.dumps({"name": "m", "classes": ["anger", "fear"], "input_size": 48})
     change(tensors)
