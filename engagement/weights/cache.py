@@ -16,6 +16,7 @@ from pathlib import Path
 import platformdirs
 
 from engagement.errors import OutputError
+from engagement.files import sha256_of
 from engagement.weights.registry import PublishedFile
 
 logger = logging.getLogger(__name__)
@@ -59,8 +60,8 @@ def models_folder() -> Path:
 def converted_folder() -> Path:
     """Where files made from model files lie; it need not exist.
 
-    What is made from the model NAME is called NAME, or begins with NAME and a dot or a hyphen:
-    `conversions_of` finds it by that.
+    The name of what is made from a model file begins with that file's sha256; `conversions_of`
+    finds it by that.
     """
     return cache_folder() / "converted"
 
@@ -138,14 +139,11 @@ def find_file(file: PublishedFile) -> Path | None:
     return None
 
 
-def conversions_of(model_name: str) -> tuple[Path, ...]:
-    """Files and folders in `converted_folder` that were made from a model."""
+def conversions_of(path: Path) -> tuple[Path, ...]:
+    """Files in `converted_folder` that were made from the model file `path`."""
     try:
+        made_from = sha256_of(path)
         entries = sorted(converted_folder().iterdir())
     except OSError:
         return ()
-    return tuple(
-        entry
-        for entry in entries
-        if entry.name == model_name or entry.name.startswith((f"{model_name}.", f"{model_name}-"))
-    )
+    return tuple(entry for entry in entries if entry.name.startswith(made_from))

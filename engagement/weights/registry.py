@@ -33,6 +33,8 @@ Kind = Literal["expression", "identity", "engagement"]
 Format = Literal["torch", "keras", "onnx", "state_dict"]
 Speed = Literal["fast", "medium", "slow"]
 
+#: The expression model that needs no download.
+DEFAULT_EXPRESSION = "mobilenet_7_fer"
 #: Length of an embedding, by architecture; what `networks.architectures` builds, without torch.
 EMBEDDING_SIZES: Mapping[str, int] = MappingProxyType(
     {
@@ -234,13 +236,13 @@ def _identity(
 
 _ALL = (
     RegisteredModel(
-        name="mobilenet_7_fer",
+        name=DEFAULT_EXPRESSION,
         kind="expression",
         summary="MobileNet v1, seven emotions, fine-tuned on FER2013 by this project: the default.",
         architecture="mobilenet_face",
         # What its file says of itself; a test compares the two.
         spec=ExpressionSpec(
-            name="mobilenet_7_fer",
+            name=DEFAULT_EXPRESSION,
             classes=SEVEN_EMOTIONS,
             architecture="mobilenet_face",
             input=replace(CAFFE_224, size=120, channels="grey", resize="area"),
@@ -363,3 +365,14 @@ _ALL = (
 )
 #: Every registered model by name, in the order in which they are listed.
 MODELS: Mapping[str, RegisteredModel] = MappingProxyType({model.name: model for model in _ALL})
+
+
+def _auto_rank(model: RegisteredModel) -> tuple[bool, float]:
+    return model.bundled is not None, -(model.figures.affectnet_7 or 0.0)
+
+
+#: The order in which ``auto`` looks for an expression model that is present: by published accuracy
+#: on AffectNet's seven classes, the one figure that most have; then those without; the bundled last.
+AUTO_ORDER = tuple(
+    model.name for model in sorted(_ALL, key=_auto_rank) if model.kind == "expression"
+)
