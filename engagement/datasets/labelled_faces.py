@@ -83,7 +83,7 @@ class LabelledFaces:
 
     def fingerprint(self) -> str:
         """Hexadecimal sha256 of names, labels and classes: the same data give the same."""
-        digest = hashlib.sha256("\0".join(self.classes).encode("utf-8", "surrogateescape"))
+        digest = hashlib.sha256(os.fsencode("\0".join(self.classes)))
         digest.update(np.ascontiguousarray(self.names).tobytes())
         digest.update(np.ascontiguousarray(self.labels).tobytes())
         return digest.hexdigest()

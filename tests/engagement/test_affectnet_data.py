@@ -10,6 +10,7 @@ from PIL import Image
 
 from engagement.datasets.affectnet import affectnet_classes, find_layout, read_affectnet
 from engagement.datasets.labelled_faces import LabelledFaces
+from engagement.datasets.vggface2 import read_identities
 from engagement.errors import DataError
 from engagement.networks.spec import EIGHT_EMOTIONS, SEVEN_EMOTIONS
 
@@ -230,3 +231,61 @@ def test_a_split_without_a_usable_face_says_why(lists: Path) -> None:
     write_list(lists / "Manually_Annotated_file_lists" / "training.csv", [("1/0.png", 9, 0, 0)])
     with pytest.raises(DataError, match=r"no usable face \(left out: 1 uncertain\)"):
         read_affectnet(lists)
+
+
+def identities(root: Path, people: dict[str, int]) -> None:
+    for name, count in people.items():
+        for i in range(count):
+            picture(root / name / f"{i:04}_01.jpg")
+
+
+def test_train_and_val_of_the_same_people_are_taken_as_they_are(tmp_path: Path) -> None:
+    identities(tmp_path / "train", {"n1": 3, "n2": 2})
+    identities(tmp_path / "val", {"n1": 1, "n2": 2, "n9": 4})
+    (tmp_path / "train" / "n3").mkdir()
+    data = read_identities(tmp_path)
+    assert data.train.classes == data.val.classes == ("n1", "n2")
+    assert data.train.counts().tolist() == [3, 2]
+    assert data.val.counts().tolist() == [1, 2]
+    assert data.train.skipped == {"identities without an image": 1}
+    assert data.val.skipped == {"of identities that train/ lacks": 4}
+    assert data.val.path(0) == tmp_path / "val" / "n1" / "0000_01.jpg"
+    assert data.val.read(0).shape == (30, 40, 3)
+
+
+def test_the_published_split_of_people_becomes_a_split_of_each_ones_images(
+    tmp_path: Path,
+) -> None:
+    identities(tmp_path / "train", {"n1": 20, "n2": 10})
+    identities(tmp_path / "test", {"n8": 10, "n9": 1})
+    data = read_identities(tmp_path)
+    assert data.train.classes == ("n1", "n2", "n8", "n9")
+    assert data.train.counts().tolist() == [18, 9, 9, 1]
+    assert data.val.counts().tolist() == [2, 1, 1, 0]
+    every = np.concatenate([data.train.names, data.val.names])
+    assert len(np.unique(every)) == 41
+    for split in (data.train, data.val):
+        for i in range(len(split)):
+            assert split.path(i).parent.name == split.classes[split.labels[i]]
+
+
+@pytest.mark.parametrize("below", ["", "train"])
+def test_one_folder_is_split_by_the_seed(below: str, tmp_path: Path) -> None:
+    identities(tmp_path / below, {"n1": 20, "n2": 20})
+    first, again = (read_identities(tmp_path, val_share=0.25, seed=1) for _ in range(2))
+    other = read_identities(tmp_path, val_share=0.25, seed=2)
+    assert first.val.counts().tolist() == [5, 5]
+    assert first.val.fingerprint() == again.val.fingerprint() != other.val.fingerprint()
+
+
+def test_folders_that_hold_no_identities_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no folder"):
+        read_identities(tmp_path / "nowhere")
+    identities(tmp_path, {"n1": 3})
+    with pytest.raises(DataError, match=r"not laid out as <identity>/<image>: 1 folder"):
+        read_identities(tmp_path)
+    identities(tmp_path / "more", {"n1": 1, "n2": 1})
+    with pytest.raises(DataError, match="one image an identity"):
+        read_identities(tmp_path / "more")
+    with pytest.raises(DataError, match=r"between 0 and 1, not 1\.5"):
+        read_identities(tmp_path / "more", val_share=1.5)
