@@ -217,11 +217,11 @@ def _expression(
     folder = "affectnet_emotions"
     keras = family is _MOBILENET
     own = f"{folder}/{name}.h5" if keras else f"{folder}/{name}.pt"
-    files = (_file(own, "keras" if keras else "torch", git_blob, repos),)
+    files = [_file(own, "keras" if keras else "torch", git_blob, repos)]
     if onnx_blob:
-        files += (_file(f"{folder}/onnx/{name}.onnx", "onnx", onnx_blob, repos),)
+        files.append(_file(f"{folder}/onnx/{name}.onnx", "onnx", onnx_blob, repos))
     return RegisteredModel(
-        name, "expression", summary, architecture, spec, multiply_adds, files, figures
+        name, "expression", summary, architecture, spec, multiply_adds, tuple(files), figures
     )
 
 
@@ -372,7 +372,7 @@ def _auto_rank(model: RegisteredModel) -> tuple[bool, float]:
 
 
 #: The order in which ``auto`` looks for an expression model that is present: by published accuracy
-#: on AffectNet's seven classes, the one figure that most have; then those without; the bundled last.
+#: on AffectNet's seven classes, the figure that most have; then those without; the bundled last.
 AUTO_ORDER = tuple(
     model.name for model in sorted(_ALL, key=_auto_rank) if model.kind == "expression"
 )
