@@ -179,11 +179,11 @@ def _facts(model: RegisteredModel) -> list[str]:
 def _files_in_markdown(model: RegisteredModel) -> str:
     if model.bundled is not None:
         return "comes with the package"
-    names = (
-        ".onnx" if file.format == "onnx" else file.name for file in model.files
-    )  # the same name but for the ending
-    blobs = (file.git_blob[:10] for file in model.files)
-    return ", ".join(f"{name} `{blob}`" for name, blob in zip(names, blobs, strict=True))
+    # The ONNX file has the same name but for its ending.
+    return ", ".join(
+        f"{'.onnx' if file.format == 'onnx' else file.name} `{file.git_blob[:10]}`"
+        for file in model.files
+    )
 
 
 def _figures_in_markdown(model: RegisteredModel) -> list[str]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -20,7 +21,7 @@ import urllib3.exceptions
 
 from engagement._version import __version__
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14  # what is lost at most when a line breaks
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PARTIAL_CONTENT = 206
 _TOO_MANY_REQUESTS = 429
@@ -50,7 +51,7 @@ class FetchSettings:
 
     connect_timeout_s: float = 3.0
     read_timeout_s: float = 20.0
-    patience_s: float = 8.0
+    patience_s: float = 7.0
     tries: int = 3
     headway: int = 1 << 18
     backoff_s: float = 0.5
@@ -156,13 +157,12 @@ def receive(
         elif _first_byte(response) != start:
             part.unlink(missing_ok=True)
             raise TransferError("sent another piece than was asked for", again=True)
-        etag = response.headers.get("ETag", "")
-        tag_of(part).write_text(f"{url}\n{etag}", encoding="utf-8")
-        _write(response, part, start, settings, on_progress)
+        _write(response, url, part, start, settings, on_progress)
 
 
 def _write(
     response: requests.Response,
+    url: str,
     part: Path,
     start: int,
     settings: FetchSettings,
@@ -172,6 +172,8 @@ def _write(
     total = start + int(length) if length.isdecimal() else None
     if total is not None and total > settings.size_limit:
         raise _too_large(settings)
+    etag = response.headers.get("ETag", "")
+    tag_of(part).write_text(f"{url}\n{etag}", encoding="utf-8")
     done = start
     with part.open("ab" if start else "wb") as file:
         for chunk in _chunks(response):
@@ -281,22 +283,37 @@ def _follow(
     settings: FetchSettings,
 ) -> requests.Response:
     """The answer's beginning, after its redirects."""
-    timeout = (settings.connect_timeout_s, settings.read_timeout_s)
-    for _ in range(settings.redirects + 1):
-        ask = partial(
-            session.get, url, headers=headers, timeout=timeout, stream=True, allow_redirects=False
-        )
+    for hop in range(settings.redirects + 1):
         try:
             with patience.waiting():
-                response = _within(budget_s, ask)
-        except _NETWORK_ERRORS as error:
-            raise _unreachable(error) from error
+                response = _within(budget_s, partial(_ask, session, url, headers, settings))
+        except TransferError as error:
+            reason = f"redirects to {host_of(url)}, which {error.reason}" if hop else error.reason
+            raise TransferError(reason, again=error.again) from error
         target = response.headers.get("Location")
         if response.status_code not in _REDIRECTS or target is None:
             return response
         response.close()
         url = _redirected(url, target)
     raise TransferError(f"redirects more than {settings.redirects} times", again=False)
+
+
+def _ask(
+    session: requests.Session, url: str, headers: Mapping[str, str], settings: FetchSettings
+) -> requests.Response:
+    """One answer's beginning, with the proxies and certificates that the environment names."""
+    try:
+        request = session.prepare_request(requests.Request("GET", url, headers=headers))
+        address = request.url or url
+        environment: dict[str, Any] = {
+            **session.merge_environment_settings(address, {}, True, None, None)
+        }
+        # By the adapter itself: a session would follow redirects, or read them whole.
+        return session.get_adapter(address).send(
+            request, timeout=(settings.connect_timeout_s, settings.read_timeout_s), **environment
+        )
+    except _NETWORK_ERRORS as error:
+        raise _unreachable(error) from error
 
 
 def _redirected(url: str, target: str) -> str:
