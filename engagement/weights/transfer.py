@@ -228,7 +228,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float:
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return float(text)
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
     return 0.0
 
@@ -332,6 +332,8 @@ def _redirected(url: str, target: str) -> str:
 def _unreachable(error: Exception) -> TransferError:
     if isinstance(error, requests.exceptions.InvalidProxyURL):
         return TransferError("cannot be reached: the proxy's address is invalid", again=False)
+    if isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error):
+        return TransferError("is behind a SOCKS proxy, for which PySocks is missing", again=False)
     if isinstance(error, ValueError):
         return TransferError("is no valid address", again=False)
     if isinstance(error, requests.exceptions.SSLError):

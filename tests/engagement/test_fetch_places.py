@@ -163,6 +163,23 @@ def test_the_proxy_is_used_unless_it_is_not_to_be(
     assert fetch(TINY, mirror=server.url, settings=QUICK).read_bytes() == BODY
 
 
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("http://", "the proxy's address is invalid"),
+        ("socks5://127.0.0.1:9", "SOCKS proxy"),
+        ("closed", "cannot be reached through the proxy \\(Connection refused\\)"),
+    ],
+)
+def test_a_proxy_that_is_no_use_is_told(
+    proxy: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, closed_port() if proxy == "closed" else proxy)
+    with pytest.raises(ModelError, match=words):
+        fetch(TINY, mirror="http://models.invalid", settings=QUICK)
+
+
 # Nobody there, and no room.
 
 
