@@ -19,11 +19,12 @@ from engagement.faces.tracking import FaceTracker, TrackerSettings, real_tracks
 from engagement.files import sha256_of
 from engagement.report import build, schema
 from engagement.report.embeddings import write_embeddings
+from engagement.runtimes.base import RuntimeSettings
 from engagement.types import Frame, Observation, TrackedFace, VideoInfo
 from engagement.video.decoding import Decoded
 from engagement.video.probe import probe
 from engagement.video.reader import VideoReader
-from engagement.weights.bundled import load_identity, resolve_expression
+from engagement.weights.bundled import load_identity
 from engagement.windows.concentration import NAME as CONCENTRATION
 from engagement.windows.concentration import ConcentrationSettings
 
@@ -43,6 +44,7 @@ class Settings:
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     windows: build.WindowSettings = field(default_factory=build.WindowSettings)
     concentration: ConcentrationSettings = field(default_factory=ConcentrationSettings)
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,28 @@ class Analyzer:
     """The loaded models; analyses any number of recordings, one at a time.
 
     Args:
-        model: expression model: ``auto``, a bundled name, or a file of one.
+        model: expression model: ``auto`` (the best one present), a name that ``engagement models``
+            lists, or a file that ``engagement train`` wrote.
+        weights: a file to take the weights from; it is not verified, and the analysis names it by
+            its sha256. `model` then tells what it holds, ``auto`` to read that from the file.
 
     Raises:
-        ModelError: there is no such model.
+        ModelError: there is no such model, or its weights do not fit.
     """
 
-    def __init__(self, model: str = "auto", settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        model: str = "auto",
+        settings: Settings | None = None,
+        *,
+        weights: Path | str | None = None,
+    ) -> None:
         self.settings = settings or Settings()
-        self._recognizer = ExpressionRecognizer.from_file(resolve_expression(model))
+        self._recognizer = ExpressionRecognizer.open(
+            model,
+            weights=None if weights is None else Path(weights),
+            runtime=self.settings.runtime,
+        )
         self._detector = FaceDetector(self.settings.detector)
         self._identity = FaceIdentity(load_identity())
 
@@ -190,7 +205,8 @@ class Analyzer:
                 name=spec.name,
                 weights_sha256=self._recognizer.weights_sha256,
                 classes=list(spec.classes),
-                valence_arousal="derived",
+                valence_arousal=self._recognizer.valence_arousal,
+                runtime=self._recognizer.runtime,
             ),
             engagement=schema.Engagement(
                 name=CONCENTRATION,
@@ -231,6 +247,7 @@ def analyze(
     *,
     fps: float = DEFAULT_FPS,
     model: str = "auto",
+    weights: Path | str | None = None,
     on_progress: OnProgress | None = None,
 ) -> AnalysisResult:
     """Analyse one recording: who was in sight, which emotions, how engaged, how sure.
@@ -238,7 +255,7 @@ def analyze(
     Args:
         video: path of the recording.
         fps: samples a second of presentation time.
-        model: expression model: ``auto``, a bundled name, or a file of one.
+        model, weights: expression model, see `Analyzer`.
         on_progress: called with (seconds done, seconds in all); may raise to stop.
 
     Raises:
@@ -247,4 +264,4 @@ def analyze(
 
     Call it often? `Analyzer` keeps the models loaded.
     """
-    return Analyzer(model).analyze(video, fps=fps, on_progress=on_progress)
+    return Analyzer(model, weights=weights).analyze(video, fps=fps, on_progress=on_progress)

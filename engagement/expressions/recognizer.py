@@ -1,71 +1,114 @@
-"""Emotion probabilities and embeddings of face crops."""
+"""Emotion probabilities, embeddings, valence and arousal of face crops."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-import torch
 
+from engagement.expressions.models import open_model
 from engagement.expressions.valence_arousal import coordinates_of, derive
-from engagement.faces.crops import crop_face
-from engagement.files import sha256_of
-from engagement.networks.base import ExpressionNetwork
+from engagement.faces.crops import crop_box, crop_face
 from engagement.networks.preprocess import prepare
 from engagement.networks.spec import ExpressionSpec
+from engagement.runtimes.base import Runtime, RuntimeSettings
 from engagement.types import Expression, Face, Floats, Frame, Pixels
-from engagement.weights.expression_file import load_expression
 
 
 class ExpressionRecognizer:
-    """A network and what it needs to know of its input. Stateless; results are deterministic.
+    """A model and what it needs to know of its input. Stateless; results are deterministic.
 
     Attributes:
-        spec: name, classes, input size and crop of the model.
+        spec: name, classes, input and crop of the model.
         weights_sha256: of the file that the weights came from.
     """
 
-    #: `derived` from probabilities, since none of these models predicts them.
-    valence_arousal = "derived"
-
-    def __init__(
-        self, network: ExpressionNetwork, spec: ExpressionSpec, weights_sha256: str
-    ) -> None:
+    def __init__(self, runtime: Runtime, spec: ExpressionSpec, weights_sha256: str) -> None:
         self.spec = spec
         self.weights_sha256 = weights_sha256
-        self._network = network
-        self._coordinates = coordinates_of(spec.classes)
+        self._runtime = runtime
+        self._coordinates = None if spec.predicts_affect else coordinates_of(spec.classes)
+
+    @classmethod
+    def open(
+        cls,
+        model: str = "auto",
+        *,
+        weights: Path | None = None,
+        runtime: RuntimeSettings | None = None,
+    ) -> "ExpressionRecognizer":
+        """Load a model.
+
+        Args:
+            model: ``auto`` (the best one present), a name of the registry, or the path of a file
+                that ``engagement train`` wrote.
+            weights: a file of weights named by hand; `model` then tells their architecture and
+                classes, ``auto`` to read them from the file.
+            runtime: how to run it.
+
+        Raises:
+            ModelError: unknown, absent, damaged, or weights that do not fit.
+        """
+        opened = open_model(model, weights, runtime or RuntimeSettings())
+        return cls(opened.runtime, opened.spec, opened.weights_sha256)
 
     @classmethod
     def from_file(cls, path: Path) -> "ExpressionRecognizer":
-        """Load a model file that this project wrote.
+        """Load a model file that this project wrote. See `open`."""
+        return cls.open(str(path))
 
-        Raises:
-            ModelError: absent, or not such a file.
-        """
-        network, spec = load_expression(path)
-        return cls(network, spec, sha256_of(path))
+    @property
+    def valence_arousal(self) -> Literal["predicted", "derived"]:
+        """Whether the network predicts them, or they are derived from the probabilities."""
+        return "predicted" if self.spec.predicts_affect else "derived"
+
+    @property
+    def runtime(self) -> str:
+        """Name of the runtime that runs the network."""
+        return self._runtime.name
 
     def crop(self, frame: Frame, face: Face) -> Pixels:
         """The part of `frame` that this model wants to see of `face`."""
-        return crop_face(
-            frame.rgb, face, scale=self.spec.crop.scale, shift_y=self.spec.crop.shift_y
-        )
+        crop = self.spec.crop
+        if crop.style == "box":
+            return crop_box(frame.rgb, face)
+        return crop_face(frame.rgb, face, scale=crop.scale, shift_y=crop.shift_y)
+
+    def outputs(self, crops: Sequence[Pixels]) -> tuple[Floats, Floats]:
+        """The network's own outputs ``(n, k)`` and embeddings ``(n, d)`` of face crops."""
+        return self._runtime.run(prepare(crops, self.spec.input))
 
     def predict(self, crops: Sequence[Pixels]) -> tuple[Floats, Floats]:
-        """Probabilities ``(n, c)`` and embeddings ``(n, 1024)`` of RGB or grey face crops."""
-        x = torch.from_numpy(prepare(crops, self.spec.input))
-        with torch.inference_mode():
-            embeddings = self._network.embed(x.contiguous(memory_format=torch.channels_last))
-            probabilities = self._network.classifier(embeddings).softmax(dim=1)
-        return probabilities.numpy(), embeddings.numpy()
+        """Probabilities ``(n, c)`` and embeddings ``(n, d)`` of RGB or grey face crops."""
+        outputs, embeddings = self.outputs(crops)
+        return softmax(outputs[:, : len(self.spec.classes)]), embeddings
 
     def recognise(self, crops: Sequence[Pixels]) -> list[Expression]:
-        """`predict`, with valence and arousal, one result a crop."""
+        """Probabilities, embedding, valence and arousal, one result a crop."""
         if not crops:
             return []
-        probabilities, embeddings = self.predict(crops)
-        affect = np.clip(derive(probabilities, self._coordinates), -1.0, 1.0)
+        outputs, embeddings = self.outputs(crops)
+        probabilities = softmax(outputs[:, : len(self.spec.classes)])
+        affect = self._affect(outputs, probabilities)
         return [
             Expression(p, e, float(va[0]), float(va[1]))
             for p, e, va in zip(probabilities, embeddings, affect, strict=True)
         ]
+
+    def predict_affect(self, crops: Sequence[Pixels]) -> Floats:
+        """Valence and arousal ``(n, 2)`` in -1..1, predicted or derived."""
+        outputs, _ = self.outputs(crops)
+        return self._affect(outputs, softmax(outputs[:, : len(self.spec.classes)]))
+
+    def _affect(self, outputs: Floats, probabilities: Floats) -> Floats:
+        if self._coordinates is None:
+            affect = outputs[:, -2:]
+        else:
+            affect = derive(probabilities, self._coordinates)
+        return np.clip(affect, -1.0, 1.0)
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities ``(n, c)`` of logits ``(n, c)``."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)

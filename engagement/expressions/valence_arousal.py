@@ -3,7 +3,9 @@
 For models that do not predict them: the expectation, under the probabilities, of each emotion's
 coordinates in Russell and Mehrabian, "Evidence for a three-factor theory of emotions", J. Research
 in Personality 11 (1977), 273-294 (mean pleasure and arousal of happy, surprised, angry, disgusted,
-fearful, sad). Results are marked `derived`.
+fearful, sad). That paper is not the source of contempt's: it takes the mean of anger and disgust,
+with which it forms the "hostility triad" (Izard, Human Emotions, 1977), an assumption of this
+project. Results are marked `derived`.
 """
 
 from collections.abc import Sequence
@@ -16,6 +18,7 @@ from engagement.types import Floats
 #: (valence, arousal) of each emotion, both in -1..1.
 COORDINATES: dict[str, tuple[float, float]] = {
     "anger": (-0.51, 0.59),
+    "contempt": (-0.555, 0.47),
     "disgust": (-0.60, 0.35),
     "fear": (-0.64, 0.60),
     "happiness": (0.81, 0.51),

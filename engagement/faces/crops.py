@@ -42,3 +42,18 @@ def crop_face(rgb: Pixels, face: Face, *, scale: float = 1.0, shift_y: float = 0
         ),
         dtype=np.uint8,
     )
+
+
+def crop_box(rgb: Pixels, face: Face) -> Pixels:
+    """Cut the detector's box out of the frame, as the published models saw faces.
+
+    Corners are cut to whole pixels towards zero and to the frame's edges.
+
+    Returns:
+        ``(h, w, 3)`` uint8, at least one pixel each way; not a square in general.
+    """
+    height, width = rgb.shape[:2]
+    x1, y1, x2, y2 = (int(v) for v in face.xyxy)
+    x1, y1 = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
+    x2, y2 = min(max(x2, x1 + 1), width), min(max(y2, y1 + 1), height)
+    return np.ascontiguousarray(rgb[y1:y2, x1:x2])

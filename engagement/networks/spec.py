@@ -3,7 +3,8 @@
 Light on purpose: listing models, or reading a model file's description, must not load torch.
 """
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 #: Emotion classes of AffectNet, in the order of the published models' outputs.
@@ -97,3 +98,20 @@ class ExpressionSpec:
     def outputs(self) -> int:
         """Length of the output vector."""
         return len(self.classes) + (2 if self.predicts_affect else 0)
+
+    def to_json(self) -> str:
+        """The description as one line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "ExpressionSpec":
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError, KeyError, TypeError: not such a text.
+        """
+        values = json.loads(text)
+        values["classes"] = tuple(values["classes"])
+        prepared = values["input"]
+        prepared |= {"mean": tuple(prepared["mean"]), "std": tuple(prepared["std"])}
+        return cls(**{**values, "input": InputSpec(**prepared), "crop": CropSpec(**values["crop"])})

@@ -43,6 +43,7 @@ class Expression(_Strict):
     weights_sha256: str
     classes: list[str]
     valence_arousal: Literal["predicted", "derived"]
+    runtime: str | None = Field(None, description="What ran the network; differences are rounding.")
 
 
 class Engagement(_Strict):

@@ -6,9 +6,7 @@ model is one file and nothing about it has to be guessed from its name.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -55,7 +53,7 @@ def save_expression(
     Raises:
         OutputError: the file cannot be written.
     """
-    metadata = {"format": FORMAT, "spec": json.dumps(asdict(spec))}
+    metadata = {"format": FORMAT, "spec": spec.to_json()}
     tensors = {
         name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in network.state_dict().items()
@@ -111,19 +109,12 @@ def _read_spec(path: Path, metadata: Mapping[str, str] | None) -> ExpressionSpec
             "that `engagement train expression` wrote."
         )
     try:
+        if form == FORMAT:
+            return ExpressionSpec.from_json(metadata["spec"])
         values = json.loads(metadata["spec"])
-        values["classes"] = tuple(values["classes"])
-        return grey_spec(**values) if form == _FIRST_FORMAT else _spec_of(values)
+        return grey_spec(**{**values, "classes": tuple(values["classes"])})
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"{path} does not describe itself as this version expects ({error}). Train it again, "
             "or use the version that wrote it."
         ) from error
-
-
-def _spec_of(values: dict[str, Any]) -> ExpressionSpec:
-    prepared = values.pop("input")
-    prepared |= {"mean": tuple(prepared["mean"]), "std": tuple(prepared["std"])}
-    return ExpressionSpec(
-        **{**values, "input": InputSpec(**prepared), "crop": CropSpec(**values["crop"])}
-    )

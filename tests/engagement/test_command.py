@@ -112,7 +112,7 @@ def test_a_name_that_is_no_text_still_gets_its_analysis(run: Run, tmp_path: Path
         (["--fps", "0"], "cannot be sampled"),
         (["--fps", "nan"], "cannot be sampled"),
         (["--model", "nonesuch"], "no model 'nonesuch'"),
-        (["--model", "v.mp4"], "v.mp4 cannot be read as a safetensors model"),
+        (["--model", "v.mp4"], "v.mp4 cannot be used as a model"),
     ],
 )
 def test_a_wrong_option_is_told_in_one_line(

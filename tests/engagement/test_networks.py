@@ -17,6 +17,7 @@ from engagement.networks.mobilenet import (
     unfold_batch_norm,
 )
 from engagement.networks.preprocess import normalise_grey, resize_square, stack_grey
+from engagement.networks.spec import SEVEN_EMOTIONS
 from engagement.weights.bundled import BACKBONE, BUNDLED, load_identity, resolve_expression
 from engagement.weights.expression_file import grey_spec, load_expression, save_expression
 
@@ -124,7 +125,7 @@ def test_valence_and_arousal_are_expectations() -> None:
 def test_the_bundled_model_says_what_it_is_and_gives_probabilities() -> None:
     recognizer = ExpressionRecognizer.from_file(BUNDLED["mobilenet_7_fer"])
     assert recognizer.spec.name == "mobilenet_7_fer"
-    assert recognizer.spec.classes == tuple(sorted(COORDINATES))
+    assert recognizer.spec.classes == SEVEN_EMOTIONS
     crops = [np.full((60, 60, 3), 128, np.uint8), np.full((200, 200, 3), 30, np.uint8)]
     probabilities, embeddings = recognizer.predict(crops)
     assert probabilities.sum(axis=1) == pytest.approx([1, 1], abs=1e-5)

@@ -1,0 +1,1 @@
+"""One way to run an expression network: on torch, ONNX Runtime or OpenVINO."""

@@ -1,0 +1,129 @@
+"""What every runtime offers, and how one is asked for."""
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engagement.errors import ModelError
+
+Floats = NDArray[np.float32]
+RuntimeName = Literal["torch", "onnx", "openvino"]
+
+#: The package that each runtime needs, fastest first on a CPU (see ``benchmarks/runtimes.py``).
+PACKAGES: dict[RuntimeName, str] = {
+    "openvino": "openvino",
+    "onnx": "onnxruntime",
+    "torch": "torch",
+}
+
+
+@dataclass(frozen=True)
+class RuntimeSettings:
+    """How a network is to be run.
+
+    Attributes:
+        name: ``auto`` is the fastest that is installed: torch where there is a CUDA device (on a
+            CPU it is the slowest), then OpenVINO, then ONNX Runtime, then torch.
+        device: for torch: ``auto`` (CUDA, then Apple's MPS, then the CPU), or a torch device.
+        threads: CPU threads; 0 for ``OMP_NUM_THREADS`` or else every core that this process has.
+        precision: ``fp32`` gives the published numbers. ``bf16`` is faster on processors that
+            have it, and moves probabilities by about a hundredth; torch only.
+        batch_size: most faces in one pass, which bounds memory.
+    """
+
+    name: Literal["auto", "torch", "onnx", "openvino"] = "auto"
+    device: str = "auto"
+    threads: int = 0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        if self.name not in {"auto", *PACKAGES}:
+            raise ModelError(
+                f"There is no runtime {self.name!r}. Choose auto, {', '.join(PACKAGES)}."
+            )
+        if self.precision not in {"fp32", "bf16"}:
+            raise ModelError(f"There is no precision {self.precision!r}. Choose fp32 or bf16.")
+        if self.threads < 0 or self.batch_size < 1:
+            raise ModelError(
+                f"{self.threads} threads and batches of {self.batch_size} cannot be. Use 0 or more "
+                "threads and batches of at least 1."
+            )
+
+
+class Runtime(ABC):
+    """A loaded network. The same input gives the same output, bit for bit.
+
+    Attributes:
+        name: of the runtime.
+        device: that it runs on.
+    """
+
+    name: RuntimeName
+    device: str = "cpu"
+
+    def __init__(self, batch_size: int) -> None:
+        self._batch_size = batch_size
+
+    def run(self, x: Floats) -> tuple[Floats, Floats]:
+        """Outputs ``(n, k)`` and embeddings ``(n, d)`` of prepared faces ``(n, 3, s, s)``.
+
+        Outputs are as the network gives them: logits, and behind them valence and arousal where it
+        predicts these. ``n`` is at least 1.
+        """
+        parts = [
+            self._run_batch(x[start : start + self._batch_size])
+            for start in range(0, len(x), self._batch_size)
+        ]
+        outputs, embeddings = zip(*parts, strict=True)
+        return np.concatenate(outputs), np.concatenate(embeddings)
+
+    @abstractmethod
+    def _run_batch(self, x: Floats) -> tuple[Floats, Floats]: ...
+
+
+def installed(name: RuntimeName) -> bool:
+    """Whether the runtime's package is there (without importing it)."""
+    return find_spec(PACKAGES[name]) is not None
+
+
+def choose(settings: RuntimeSettings) -> RuntimeName:
+    """The runtime to use.
+
+    Raises:
+        ModelError: the runtime asked for is not installed.
+    """
+    if settings.name == "auto":
+        if settings.precision == "bf16" or settings.device not in {"auto", "cpu"} or _has_cuda():
+            return "torch"
+        return next(name for name in PACKAGES if installed(name))
+    if not installed(settings.name):
+        raise ModelError(
+            f"The runtime {settings.name!r} is not installed. Install it with pip install "
+            f"'engagement-analytics[{settings.name}]', or choose auto.",
+            code="runtime_missing",
+        )
+    return settings.name
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def thread_count(settings: RuntimeSettings) -> int:
+    """How many CPU threads to use."""
+    if settings.threads:
+        return settings.threads
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

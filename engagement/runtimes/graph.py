@@ -1,0 +1,100 @@
+"""A network as an ONNX graph, which ONNX Runtime and OpenVINO read.
+
+The graph has the input ``input`` ``(n, 3, s, s)`` and the outputs ``output`` ``(n, k)`` and
+``embedding`` ``(n, d)``. The first two are named as in the published ONNX files, so that a file
+exported here serves where one of those does.
+"""
+
+import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from engagement.errors import ModelError
+from engagement.networks.base import ExpressionNetwork
+from engagement.networks.spec import ExpressionSpec
+from engagement.runtimes.base import Floats
+
+if TYPE_CHECKING:
+    import onnx
+
+INPUT, OUTPUT, EMBEDDING = "input", "output", "embedding"
+#: Understood by ONNX Runtime since 1.12 and OpenVINO since 2022.
+_OPSET = 17
+
+
+class OutputAndEmbedding(nn.Module):
+    """The network with both of its results, ``(output, embedding)``."""
+
+    def __init__(self, network: ExpressionNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        embedding = self.network.embed(x)
+        return self.network.classifier(embedding), embedding
+
+
+def export_graph(network: ExpressionNetwork, spec: ExpressionSpec) -> bytes:
+    """The network as ONNX with a free batch size, batch norms folded."""
+    # Evaluation mode for the wrapper too: the exporter puts all its parts into the wrapper's mode.
+    both = OutputAndEmbedding(network).eval().cpu()
+    example = torch.zeros(2, 3, spec.input.size, spec.input.size)
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        path = Path(folder) / "graph.onnx"
+        # The tracing exporter is called old, and tells of shapes that it takes as constant: those
+        # of the input's sides, which are.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            both,
+            (example,),
+            path,
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=[INPUT],
+            output_names=[OUTPUT, EMBEDDING],
+            dynamic_axes={name: {0: "batch"} for name in (INPUT, OUTPUT, EMBEDDING)},
+        )
+        return path.read_bytes()
+
+
+def with_embedding(model: "onnx.ModelProto", embedding: str) -> bytes:
+    """A published graph, which only has outputs, with the input of its head as a second output."""
+    import onnx
+
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model)
+    if all(output.name != embedding for output in changed.graph.output):
+        changed.graph.output.append(
+            onnx.helper.make_tensor_value_info(embedding, onnx.TensorProto.FLOAT, None)
+        )
+    return bytes(changed.SerializeToString())
+
+
+def head_of(model: "onnx.ModelProto") -> tuple[Floats, Floats]:
+    """Weight ``(k, d)`` and bias ``(k,)`` of the linear layer that gives a graph's first output.
+
+    Raises:
+        ModelError: the output does not come from such a layer.
+    """
+    from onnx import numpy_helper
+
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    wanted = model.graph.output[0].name
+    for node in model.graph.node:
+        if wanted not in node.output or node.op_type != "Gemm" or len(node.input) != 3:
+            continue
+        weight, bias = (constants.get(name) for name in node.input[1:])
+        if weight is None or bias is None:
+            break
+        transposed = any(a.name == "transB" and a.i for a in node.attribute)
+        array = numpy_helper.to_array(weight).astype(np.float32)
+        return (array if transposed else array.T), numpy_helper.to_array(bias).astype(np.float32)
+    raise ModelError(
+        "The graph's output does not come from a linear layer (Gemm with weight and bias). Use a "
+        "published ONNX file, or one that `engagement models export` wrote."
+    )
