@@ -6,7 +6,6 @@ from typing import Protocol
 
 import numpy as np
 
-from engagement.expressions.recognizer import ExpressionRecognizer
 from engagement.networks.spec import ExpressionSpec
 from engagement.types import Face, Floats, Frame, Pixels
 
@@ -64,12 +63,3 @@ def see(embedder: Embedder, crops: Sequence[Pixels]) -> Faces:
         return Faces.joined(())
     outputs, embeddings = embedder.outputs(crops)
     return Faces(embeddings, outputs)
-
-
-def load_embedder(model: str) -> Embedder:
-    """The model with this name, or in this file.
-
-    Raises:
-        ModelError: there is no such model, or it is not on this machine.
-    """
-    return ExpressionRecognizer.open(model)

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from engagement.evaluation.metrics import ClassificationReport
@@ -103,7 +102,8 @@ def published_figure(model: str, name: str) -> float | None:
 
 def print_result(result: ProtocolResult, console: Console) -> None:
     """A table of figures, then what they stand on."""
-    table = Table(title=f"{result.protocol}: {escape(result.model)}", box=SIMPLE_HEAD)
+    console.print(f"{result.protocol}: {result.model}", markup=False, style="bold")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     table.add_column("measured", justify="right")
     table.add_column("published", justify="right")
@@ -115,16 +115,14 @@ def print_result(result: ProtocolResult, console: Console) -> None:
         )
     console.print(table)
     lines = [
-        ", ".join(f"{count} {name}" for name, count in result.counts.items()),
-        ", ".join(f"{name} {value}" for name, value in result.settings.items()),
-        f"weights {result.weights_sha256[:12]}, {result.seconds:.0f} s",
+        _listed(result.counts),
+        _listed(result.settings),
+        f"weights {result.weights_sha256[:12]}; {result.seconds:.0f} s",
         *result.notes,
     ]
     if result.report:
-        recalls = ((name, share) for name, share in result.report.recall.items())
-        lines.insert(
-            0, "recall: " + ", ".join(f"{name} {_shown(share, True)}" for name, share in recalls)
-        )
+        recall = {name: _shown(share, True) for name, share in result.report.recall.items()}
+        lines.insert(0, f"recall: {_listed(recall)}")
     if result.unreadable:
         lines.append(f"{len(result.unreadable)} could not be read:")
         lines += [f"  {reason}" for reason in result.unreadable[:_NAMED]]
@@ -132,6 +130,10 @@ def print_result(result: ProtocolResult, console: Console) -> None:
             lines.append(f"  and {len(result.unreadable) - _NAMED} more (all are in --json)")
     for line in lines:
         console.print(line, highlight=False, markup=False)
+
+
+def _listed(values: Mapping[str, object]) -> str:
+    return "; ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _shown(value: float | None, percent: bool) -> str:

@@ -249,6 +249,18 @@ def test_vgaf_without_labels_or_clips_is_one_sentence(vgaf: Path) -> None:
         read_vgaf(vgaf / "Train")
 
 
+@pytest.mark.parametrize(
+    ("model", "on_subset", "on_all"),
+    [("enet_b0_8_best_vgaf", 0.6829, None), ("enet_b2_8", None, 0.7023), ("mine", None, None)],
+)
+def test_a_published_figure_stands_beside_the_clips_that_it_is_of(
+    model: str, on_subset: float | None, on_all: float | None, vgaf: Path
+) -> None:
+    subset, whole = evaluate_vgaf(vgaf, ColourModel(name=model), SquareDetector()).figures
+    assert (subset.name, subset.published) == (SUBSET, on_subset and pytest.approx(on_subset))
+    assert (whole.name, whole.published) == (WHOLE, on_all and pytest.approx(on_all))
+
+
 def vectors(rows: list[list[float]], labels: list[int]) -> ClipVectors:
     array = np.array(rows, dtype=np.float32)
     return ClipVectors(array, np.array(labels, dtype=np.int64), array.any(axis=1))

@@ -18,6 +18,7 @@ PUBLISHED_C = 1.1
 AFEW = ClipProtocol(
     name="AFEW",
     published="afew",
+    published_on_all=frozenset({"mobilenet_7"}),
     all_faces=False,
     vector=lambda item: clip_vector(item.faces.embeddings),
     vector_name="mean, deviation, minimum, maximum over frames",

@@ -18,6 +18,7 @@ PUBLISHED_C = {"linear": 0.01, "rbf": 1.9}
 VGAF = ClipProtocol(
     name="VGAF",
     published="vgaf",
+    published_on_all=frozenset({"mobilenet_7", "enet_b0_8_va_mtl", "enet_b2_7", "enet_b2_8"}),
     all_faces=True,
     vector=lambda item: group_vector(item.faces.embeddings, item.frames),
     vector_name="mean, deviation over the faces of a frame, then over frames",
