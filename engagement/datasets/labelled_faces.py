@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +71,16 @@ class LabelledFaces:
                 f"{image.shape[1]} x {image.shape[0]} pixels. Correct or remove its row."
             )
         return face
+
+    def subset(self, places: NDArray[np.int64]) -> "LabelledFaces":
+        """The faces at `places`, in that order."""
+        return replace(
+            self,
+            names=self.names[places],
+            labels=self.labels[places],
+            boxes=None if self.boxes is None else self.boxes[places],
+            affect=None if self.affect is None else self.affect[places],
+        )
 
     def counts(self) -> NDArray[np.int64]:
         """Number of faces a class, ``(c,)``."""

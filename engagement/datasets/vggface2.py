@@ -105,9 +105,8 @@ def _split(faces: LabelledFaces, val_share: float, seed: int) -> FaceIdentities:
             f"{faces.root} has one image an identity, so none can be held out to measure with. "
             "Give each person two images or more, or a val/ folder."
         )
-    train = replace(faces, names=faces.names[~held_out], labels=faces.labels[~held_out])
-    val = replace(faces, names=faces.names[held_out], labels=faces.labels[held_out], skipped={})
-    return FaceIdentities(train, val)
+    train = faces.subset(np.flatnonzero(~held_out))
+    return FaceIdentities(train, replace(faces.subset(np.flatnonzero(held_out)), skipped={}))
 
 
 def _among(faces: LabelledFaces, classes: tuple[str, ...]) -> LabelledFaces:

@@ -22,9 +22,25 @@ def read_checkpoint(path: Path, recipe: str, classes: Sequence[str]) -> dict[str
     Raises:
         DataError: unreadable, or made with other settings or data.
     """
+    state = read_state(path, recipe)
+    made_on = state.get("classes", list(classes))
+    if list(made_on) != list(classes):
+        raise DataError(
+            f"{path} was made on data with the emotions {', '.join(made_on)}, not "
+            f"{', '.join(classes)}. Resume with the same data, or name another --out."
+        )
+    return state
+
+
+def read_state(path: Path, recipe: str) -> dict[str, Any]:
+    """The state in ``checkpoint.pt``, whatever data it was made on; see `read_checkpoint`.
+
+    Raises:
+        DataError: unreadable, or made with other settings.
+    """
     try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-        made_with, made_on = json.loads(state["config"]), state.get("classes", list(classes))
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        made_with = json.loads(state["config"])
     except (OSError, EOFError, RuntimeError, KeyError, ValueError, pickle.UnpicklingError) as error:
         raise DataError(
             f"{path} is damaged or no checkpoint. Remove it to start anew, or name another --out."
@@ -33,10 +49,5 @@ def read_checkpoint(path: Path, recipe: str, classes: Sequence[str]) -> dict[str
         raise DataError(
             f"{path} was made with other settings. Resume with the settings in "
             f"{path.with_name('recipe.json')}, or name another --out."
-        )
-    if list(made_on) != list(classes):
-        raise DataError(
-            f"{path} was made on data with the emotions {', '.join(made_on)}, not "
-            f"{', '.join(classes)}. Resume with the same data, or name another --out."
         )
     return state

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @contextmanager
 def _frozen_statistics(network: nn.Module) -> Iterator[None]:
     """Batch norms do not learn from the second pass: its weights are never the network's own."""
-    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    norms = [m for m in network.modules() if isinstance(m, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
@@ -32,8 +33,10 @@ def sharpness_aware_gradient(
 
     Args:
         network: the network in training mode; its gradients must be zero.
-        loss: runs a forward pass of the same batch and returns the mean loss.
-        rho: radius of the neighbourhood; 0 gives the plain gradient.
+        loss: runs a forward pass of the same batch and returns the mean loss, scaled or not: only
+            the gradient's direction matters for the climb.
+        rho: radius of the neighbourhood; 0 gives the plain gradient, and so does a gradient that
+            is not finite, since nothing can be climbed along it.
     """
     first = loss()
     first.backward()  # type: ignore[no-untyped-call]
@@ -44,6 +47,8 @@ def sharpness_aware_gradient(
         norm = torch.linalg.vector_norm(
             torch.stack([torch.linalg.vector_norm(p.grad) for p in parameters])
         )
+        if not torch.isfinite(norm):
+            return first.detach()
         climbs = [p.grad * (rho / (norm + 1e-12)) for p in parameters if p.grad is not None]
         for parameter, climb in zip(parameters, climbs, strict=True):
             parameter.add_(climb)

@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from engagement.errors import DataError
 from engagement.evaluation.expression import print_report
 from engagement.training.curves import draw_curves
 from engagement.training.expression import TrainingConfig, train_expression
+from engagement.training.progress import training_bar
 
 
 def run_training(
@@ -36,26 +36,18 @@ def run_training(
         )
     if threads:
         torch.set_num_threads(threads)
-    columns = (
-        TextColumn("epoch {task.fields[epoch]}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%  loss {task.fields[loss]:.3f}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=config.epochs, epoch="-", loss=float("nan"))
+    with training_bar(console, config.epochs) as bar:
 
         def on_batch(epoch: int, epochs: int, share: float, loss: float) -> None:
-            done = epoch - 1 + share
-            progress.update(task, completed=done, epoch=f"{epoch}/{epochs}", loss=loss)
+            del epochs  # the bar knows
+            bar.show(epoch - 1, share, loss)
 
         def on_epoch(row: dict[str, Any]) -> None:
             draw_curves(out / "history.json", out / "curves.png")
-            progress.console.print(
+            bar.say(
                 f"epoch {row['epoch']:>2} at {row['size']} px: train {row['train_accuracy']:.3f}, "
                 f"val {row['val_accuracy']:.4f}, macro F1 {row['val_macro_f1']:.4f} "
-                f"({row['seconds']:.0f} s)",
-                highlight=False,
+                f"({row['seconds']:.0f} s)"
             )
 
         report = train_expression(
