@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from engagement._version import __version__
 from engagement.cli_evaluate import add_protocols
 from engagement.cli_models import models_app
+from engagement.cli_train import add_commands
 from engagement.errors import EngagementError, OutputError
 from engagement.files import make_out_folder, written_whole
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 train_app = typer.Typer(no_args_is_help=True, help="Train a model on labelled data.")
 evaluate_app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data.")
 app.add_typer(train_app, name="train")
+add_commands(train_app)
 app.add_typer(evaluate_app, name="evaluate")
 add_protocols(evaluate_app)
 app.add_typer(models_app, name="models")
