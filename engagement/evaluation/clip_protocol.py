@@ -8,12 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from engagement.datasets.clips import Clip, ClipSet
-from engagement.evaluation.clip_classifier import ClipVectors, SvmSettings, classify_clips
+from engagement.evaluation.clip_classifier import (
+    ClipAnswers,
+    ClipVectors,
+    SvmSettings,
+    classify_clips,
+)
 from engagement.evaluation.clips import ClipReading, Detector, embed_clips
 from engagement.evaluation.embedded import Embedded, OnProgress
 from engagement.evaluation.embedder import Embedder
-from engagement.evaluation.result import Figure, ProtocolResult, Tally, published_figure
+from engagement.evaluation.result import Figure, ProtocolResult, published_figure
 from engagement.types import Floats
+
+_NO_FACE_NOTE = (
+    "A clip without a face is a vector of zeros: the SVM's constant answer is its answer."
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ def run_clip_protocol(
     began = time.monotonic()
     everything = clips.train + clips.validation
     vectors: dict[str, Floats] = {}
-    tally = Tally()
+    faces, unreadable = 0, []
     for item in embed_clips(
         everything,
         embedder,
@@ -68,28 +77,24 @@ def run_clip_protocol(
         file=embeddings,
         on_progress=on_progress,
     ):
-        tally.add(len(item), item.problem)
+        faces += len(item)
+        if item.problem is not None:
+            unreadable.append(item.problem)
         if len(item):
             vectors[item.key] = protocol.vector(item)
     train, validation = (_vectors(part, vectors) for part in (clips.train, clips.validation))
     answers = classify_clips(train, validation, svm)
-    name = embedder.spec.name
-    published = published_figure(name, protocol.published)
-    on_all = name in protocol.published_on_all
     return ProtocolResult(
         protocol=protocol.name,
-        model=name,
+        model=embedder.spec.name,
         weights_sha256=embedder.weights_sha256,
-        figures=(
-            Figure("accuracy, clips with a face", answers.subset, None if on_all else published),
-            Figure("accuracy, all clips", answers.whole, published if on_all else None),
-        ),
+        figures=_figures(protocol, embedder.spec.name, answers),
         counts={
-            "training clips": len(clips.train),
+            "training clips": len(train.labels),
             "training clips with a face": int(train.has_face.sum()),
-            "validation clips": len(clips.validation),
+            "validation clips": len(validation.labels),
             "validation clips with a face": int(validation.has_face.sum()),
-            "faces": tally.faces,
+            "faces": faces,
         },
         settings={
             "vector": protocol.vector_name,
@@ -99,11 +104,18 @@ def run_clip_protocol(
             "detector": detector.name,
             "clips": ", ".join(sorted({clip.kind for clip in everything})),
         },
-        unreadable=tuple(tally.unreadable),
-        notes=(
-            "A clip without a face is a vector of zeros: the SVM's constant answer is its answer.",
-        ),
+        unreadable=tuple(unreadable),
+        notes=(_NO_FACE_NOTE,),
         seconds=time.monotonic() - began,
+    )
+
+
+def _figures(protocol: ClipProtocol, model: str, answers: ClipAnswers) -> tuple[Figure, Figure]:
+    published = published_figure(model, protocol.published)
+    on_all = model in protocol.published_on_all
+    return (
+        Figure("accuracy, clips with a face", answers.subset, None if on_all else published),
+        Figure("accuracy, all clips", answers.whole, published if on_all else None),
     )
 
 

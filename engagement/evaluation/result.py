@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -73,21 +73,6 @@ class ProtocolResult:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)
-
-
-@dataclass
-class Tally:
-    """What is counted while a data set goes by."""
-
-    faces: int = 0
-    without_face: int = 0
-    unreadable: list[str] = field(default_factory=list)
-
-    def add(self, faces: int, problem: str | None) -> None:
-        self.faces += faces
-        self.without_face += faces == 0
-        if problem is not None:
-            self.unreadable.append(problem)
 
 
 def published_figure(model: str, name: str) -> float | None:

@@ -64,13 +64,8 @@ def evaluate_mtl(
     began = time.monotonic()
     train, validation = read_affwild2_mtl(data)
     gathered = _gather((train, validation), embedder, embeddings, on_progress)
-    known, truth = (
-        _annotations(part, seen.rows, name)
-        for part, seen, name in (
-            (train, gathered.train, "training"),
-            (validation, gathered.validation, "validation"),
-        )
-    )
+    known = _annotations(train, gathered.train.rows, "training")
+    truth = _annotations(validation, gathered.validation.rows, "validation")
     answers = train_heads(
         gathered.train.features(),
         known,
@@ -87,12 +82,7 @@ def evaluate_mtl(
         figures=_figures(truth, answers, published),
         counts={
             "training images": len(known.expression),
-            "validation images": len(truth.expression),
-            "validation images with an expression": int((truth.expression >= 0).sum()),
-            "validation images with valence and arousal": int(
-                (~np.isnan(truth.affect[:, 0])).sum()
-            ),
-            "validation images with action units": int((truth.action_units[:, 0] >= 0).sum()),
+            **_counts(truth),
             "images without any annotation": train.unannotated + validation.unannotated,
             "unreadable images": len(gathered.unreadable),
         },
@@ -191,6 +181,15 @@ def _figures(
         Figure("macro F1 of expressions", report.macro_f1, percent=False),
         Figure("mean F1 of action units", units, percent=False),
     )
+
+
+def _counts(truth: Annotations) -> dict[str, int]:
+    return {
+        "validation images": len(truth.expression),
+        "validation images with an expression": int((truth.expression >= 0).sum()),
+        "validation images with valence and arousal": int((~np.isnan(truth.affect[:, 0])).sum()),
+        "validation images with action units": int((truth.action_units[:, 0] >= 0).sum()),
+    }
 
 
 def _notes(name: str, heads: str, published: float | None) -> tuple[str, ...]:
