@@ -92,10 +92,11 @@ class LabelledFaces:
         return f"{len(self):,} faces" + (f" (left out: {left_out})" if left_out else "")
 
     def fingerprint(self) -> str:
-        """Hexadecimal sha256 of names, labels and classes: the same data give the same."""
+        """Hexadecimal sha256 of names and everything known of them: the same data, the same."""
         digest = hashlib.sha256(os.fsencode("\0".join(self.classes)))
-        digest.update(np.ascontiguousarray(self.names).tobytes())
-        digest.update(np.ascontiguousarray(self.labels).tobytes())
+        for part in (self.names, self.labels, self.boxes, self.affect):
+            if part is not None:
+                digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()
 
 

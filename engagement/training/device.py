@@ -78,14 +78,18 @@ def explained(batch_size: int) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise DataError(
-            f"A batch of {batch_size} does not fit the device's memory. Lower --batch-size."
-        ) from error
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise _too_large(batch_size) from error
     except RuntimeError as error:
+        if "allocate memory" in str(error):  # torch's own words on a CPU
+            raise _too_large(batch_size) from error
         if "DataLoader worker" not in str(error):
             raise
         raise DataError(
             "A data loader's worker was ended, most often for want of memory. Lower --workers, "
             "or give the container more shared memory (--shm-size)."
         ) from error
+
+
+def _too_large(batch_size: int) -> DataError:
+    return DataError(f"A batch of {batch_size} does not fit the memory. Lower --batch-size.")

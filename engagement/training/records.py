@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -92,6 +93,19 @@ class _TensorBoard:
         self._writer.close()
 
 
+def check_events(*, wanted: bool) -> None:
+    """Refuse event files that cannot be written.
+
+    Raises:
+        DataError: the package tensorboard is not installed.
+    """
+    if wanted and find_spec("tensorboard") is None:
+        raise DataError(
+            "Writing event files needs the package tensorboard. Install it with pip install "
+            "tensorboard, or leave --tensorboard away; history.csv has the same figures."
+        )
+
+
 def open_events(folder: Path, *, wanted: bool, after_epoch: int = 0) -> EventLog:
     """Event files for TensorBoard in `folder`, or nothing where they are not wanted.
 
@@ -102,14 +116,12 @@ def open_events(folder: Path, *, wanted: bool, after_epoch: int = 0) -> EventLog
         DataError: the package tensorboard is not installed.
         OutputError: the folder cannot be written.
     """
+    check_events(wanted=wanted)
     if not wanted:
         return NoEvents()
     try:
         return _TensorBoard(folder, after_epoch)
-    except ImportError as error:
-        raise DataError(
-            "Writing event files needs the package tensorboard. Install it with pip install "
-            "tensorboard, or leave --tensorboard away; history.csv has the same figures."
-        ) from error
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written ({error.strerror}).") from error
+        raise OutputError(
+            f"{folder} cannot be written ({error.strerror}). Choose another --out."
+        ) from error

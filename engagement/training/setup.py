@@ -19,7 +19,7 @@ from engagement.training.backbone import build_network, prepare_for_training
 from engagement.training.batches import Batches, Views, network_input
 from engagement.training.device import Device, choose_device
 from engagement.training.loop import LoopConfig, Run, Setting, Task
-from engagement.training.records import open_events, write_json
+from engagement.training.records import check_events, open_events, write_json
 from engagement.weights.expression_file import save_expression
 
 _CALIBRATION_FACES = 128
@@ -77,6 +77,25 @@ def check_input_size(size: int) -> None:
         raise DataError(f"--input-size must lie between {least} and {most}, not {size}.")
 
 
+def check_running(out: Path, running: Running) -> None:
+    """Refuse what would end a run before its first step; cheap, so to be asked first.
+
+    Raises:
+        DataError: `out` holds another run that is not to be resumed, or settings that cannot be.
+        OutputError: `out` is a file.
+    """
+    if running.workers < 0:
+        raise DataError(f"--workers must be 0 or more, not {running.workers}.")
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file, not a folder. Choose another --out.")
+    if (out / "checkpoint.pt").exists() and not running.resume:
+        raise DataError(
+            f"{out} already holds a training run. Add --resume to go on with it, or name another "
+            "--out."
+        )
+    check_events(wanted=running.tensorboard)
+
+
 @contextmanager
 def opened_run(plan: Plan, out: Path, running: Running) -> Iterator[Run]:
     """A run at its start, or where its checkpoint left it.
@@ -87,17 +106,11 @@ def opened_run(plan: Plan, out: Path, running: Running) -> Iterator[Run]:
         OutputError: `out` cannot be written.
     """
     device = choose_device(running.device, plan.loop.precision)
-    if running.workers < 0:
-        raise DataError(f"--workers must be 0 or more, not {running.workers}.")
+    check_running(out, running)
     if len(plan.train) < plan.loop.batch_size:
         raise DataError(
             f"There are {len(plan.train)} faces to train on, fewer than one batch of "
             f"{plan.loop.batch_size}. Add images or lower --batch-size."
-        )
-    if (out / "checkpoint.pt").exists() and not running.resume:
-        raise DataError(
-            f"{out} already holds a training run. Add --resume to go on with it, or name another "
-            "--out."
         )
     network = build_network(
         plan.architecture, plan.outputs, plan.spec, plan.backbone, plan.loop.seed

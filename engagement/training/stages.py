@@ -13,7 +13,7 @@ from engagement.training.faces import FacesConfig, read_faces, train_faces
 from engagement.training.loop import EpochDone
 from engagement.training.progress import TrainingBar, training_bar
 from engagement.training.records import Row
-from engagement.training.setup import Running
+from engagement.training.setup import Running, check_running
 
 #: What is said of an epoch, in the history's names and in words.
 _TOLD = {
@@ -38,6 +38,7 @@ def run_faces(
     """Stage 1; see `train_faces`."""
     _set_threads(threads)
     config.check()
+    check_running(out, running)
     faces = read_faces(data, config)
     _say_start(console, faces.train, faces.val, start)
     with training_bar(console, config.loop.epochs) as bar:
@@ -70,6 +71,7 @@ def run_affectnet(
     """Stage 2; see `train_affectnet`."""
     _set_threads(threads)
     config.check()
+    check_running(out, running)
     found = read_data(data, config)
     _say_start(console, found.train, found.val, backbone)
     with training_bar(console, config.loop.epochs) as bar:

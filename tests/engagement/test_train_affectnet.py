@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import resource
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from safetensors.torch import load_file
 
 from engagement import cli
 from engagement.datasets.affectnet import AffectNet
+from engagement.datasets.labelled_faces import LabelledFaces
 from engagement.errors import DataError, ModelError, OutputError
 from engagement.expressions.recognizer import ExpressionRecognizer
 from engagement.networks.preprocess import prepare
@@ -25,7 +28,7 @@ from engagement.training.affectnet import (
     train_affectnet,
 )
 from engagement.training.backbone import build_network, input_of, read_backbone_file
-from engagement.training.batches import Batch, Batches, Views, network_input
+from engagement.training.batches import Batches, Views, network_input
 from engagement.training.loop import LoopConfig, Phase, Task
 from engagement.training.losses import (
     affect_loss,
@@ -323,19 +326,28 @@ def test_a_gradient_that_overflows_moves_no_weight() -> None:
     assert network.weight.item() == 2.0
 
 
-def test_a_loss_that_is_no_number_ends_in_a_sentence(data: AffectNet, tmp_path: Path) -> None:
-    def explode(outputs: torch.Tensor, batch: Batch) -> torch.Tensor:
-        return outputs.sum() * len(batch) * torch.nan
+def plan_of(data: AffectNet, scale: float = 1.0) -> Plan:
+    """A run whose loss is the sum of the outputs times `scale`."""
+    task = Task(8, lambda outputs, batch: outputs.sum() * scale)
+    return Plan(
+        task,
+        data.train,
+        data.val,
+        Views(),
+        CONFIG.loop,
+        {},
+        "mobilenet_face",
+        8,
+        input_of("mobilenet_face", 32),
+        None,
+    )
 
-    plan = Plan(
-        Task(8, explode), data.train, data.val, Views(), CONFIG.loop, {}, "mobilenet_face", 8,
-        input_of("mobilenet_face", 32), None,
-    )  # fmt: skip
-    with (
-        opened_run(plan, tmp_path, ALONE) as run,
-        pytest.raises(DataError, match=r"not a number any more in epoch 1\. Lower the learning"),
-    ):
-        run.finish(lambda network, row, outputs: None)
+
+def test_a_loss_that_is_no_number_ends_in_a_sentence(data: AffectNet, tmp_path: Path) -> None:
+    with opened_run(plan_of(data, scale=torch.nan), tmp_path, ALONE) as run:
+        match = r"not a number any more in epoch 1\. Lower the learning"
+        with pytest.raises(DataError, match=match):
+            run.finish(lambda network, row, outputs: None)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -352,6 +364,19 @@ def test_a_broken_picture_ends_in_a_sentence_that_names_it(workers: int, tmp_pat
     config = replace(CONFIG, architecture="efficientnet_b0")
     with pytest.raises(DataError, match=r"^\S+001\.png cannot be read as an image"):
         train_affectnet(data, tmp_path / "out", config, running=running)
+
+
+def test_a_worker_that_is_killed_ends_in_a_sentence(
+    data: AffectNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(faces: LabelledFaces, index: int) -> None:
+        if torch.utils.data.get_worker_info():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with opened_run(plan_of(data), tmp_path, replace(ALONE, workers=1)) as run:
+        monkeypatch.setattr(LabelledFaces, "read", die)
+        with pytest.raises(DataError, match=r"worker was ended.*Lower --workers"):
+            run.finish(lambda network, row, outputs: None)
 
 
 @pytest.fixture
@@ -462,7 +487,8 @@ def test_event_files_need_tensorboard_and_say_so(
     options = ["--architecture", "mobilenet_face", "--backbone", BACKBONE, "--input-size", 32]
     options += ["--head-epochs", 1, "--epochs", 0, "--workers", 0, "--tensorboard"]
     ended = run(["train", "affectnet", folder, "--out", tmp_path / "o", *options], monkeypatch)
-    written = [*tmp_path.glob("o/events/events.out.tfevents.*")]
     if ended:
         assert "needs the package tensorboard" in capsys.readouterr().err
-    assert bool(written) == (ended == 0)
+        assert not (tmp_path / "o").exists()
+    else:
+        assert [*tmp_path.glob("o/events/events.out.tfevents.*")]
