@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench schema hooks clean
+.PHONY: help demo test oracle lint format bench schema hooks clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ demo: $(VENV)/ready-web  ## Run the site with a demo course and the sample recor
 test: $(VENV)/ready-test  ## Run every test
 	@sh tools/ensure_test_programs.sh
 	$(BIN)/python -m pytest
+
+oracle: $(VENV)/ready-test  ## Compare every number with the published packages, installed beside
+	$(BIN)/python -m pytest -m oracle tests/oracle -s
 
 lint: $(VENV)/ready-test  ## Check style, types and import directions
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ from engagement.cli_models import models_app
 from engagement.cli_train import add_commands
 from engagement.errors import EngagementError, OutputError
 from engagement.files import make_out_folder, written_whole
+
+if TYPE_CHECKING:
+    from engagement.runtimes.base import RuntimeSettings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -95,11 +98,19 @@ def analyze(
     ] = None,
     fps: Annotated[float, typer.Option(help="Samples a second.")] = 5.0,
     model: Annotated[
-        str, typer.Option(help="Expression model: auto, a name, or the path of a file.")
+        str,
+        typer.Option(help="Expression model: auto, a name of `engagement models`, or a file."),
     ] = "auto",
+    weights: Annotated[
+        Path | None, typer.Option(help="Take the model's weights from this file, unverified.")
+    ] = None,
+    runtime: Annotated[
+        str, typer.Option(help="auto (the fastest installed), torch, onnx or openvino.")
+    ] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads of the runtime; 0 for all.")] = 0,
 ) -> None:
     """Analyse one recording and print a summary."""
-    from engagement.pipeline import Analyzer
+    from engagement.pipeline import Analyzer, Settings
     from engagement.report.terminal import print_analysis
 
     # Where the result goes is looked at first: an hour's work must not end in a wrong name. It is
@@ -110,7 +121,9 @@ def analyze(
         _check_folder(json)
     with _progress() as progress:
         task = progress.add_task("Loading models", total=None)
-        analyzer = Analyzer(model)
+        analyzer = Analyzer(
+            model, Settings(runtime=runtime_settings(runtime, threads)), weights=weights
+        )
         progress.update(task, description=f"Analysing {escape(video.name)}")
         result = analyzer.analyze(
             video,
@@ -125,6 +138,17 @@ def analyze(
         make_out_folder(out)
         _write_text(out / "analysis.json", text)
         result.write_embeddings(out / "embeddings.parquet")
+
+
+def runtime_settings(name: str, threads: int) -> "RuntimeSettings":
+    """The runtime that a command was asked for.
+
+    Raises:
+        ModelError: there is no such runtime.
+    """
+    from engagement.runtimes.base import RuntimeSettings
+
+    return RuntimeSettings(name, threads=threads)  # type: ignore[arg-type]  # checked by itself
 
 
 def _check_out(folder: Path) -> None:

@@ -6,16 +6,23 @@ from pathlib import Path
 from engagement.hsemotion.scoring import LoadedModel, face_images, load_onnx, load_torch, titles
 from engagement.runtimes.base import Floats
 from engagement.types import Pixels
-from engagement.weights.registry import MODELS
 from engagement.windows.single_attention import SingleAttention, window_inputs
 
 
 def get_model_list() -> list[str]:
-    """Names of the models that this class takes, on either engine."""
+    """Names of the models that this class takes, on either engine.
+
+    Those that `emotiefflib` names, in its order; then what was published in the same two forms.
+    """
     return [
-        model.name
-        for model in MODELS.values()
-        if model.kind == "expression" and any(file.format == "onnx" for file in model.files)
+        "enet_b0_8_best_vgaf",
+        "enet_b0_8_best_afew",
+        "enet_b2_8",
+        "enet_b0_8_va_mtl",
+        "enet_b2_7",
+        "mbf_va_mtl",
+        "mobilevit_va_mtl",
+        "enet_b2_8_best",
     ]
 
 
