@@ -1,6 +1,5 @@
 """Models in the forms that other programs read, each checked against torch after it is written."""
 
-import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +16,9 @@ from engagement.errors import ModelError, OutputError
 from engagement.networks.base import ExpressionNetwork
 from engagement.networks.preprocess import prepare
 from engagement.networks.spec import ExpressionSpec, InputSpec
+from engagement.runtimes import litert
 from engagement.runtimes.base import Floats, RuntimeSettings, installed
-from engagement.runtimes.graph import EMBEDDING, INPUT, OUTPUT, OutputAndEmbedding, export_graph
+from engagement.runtimes.graph import OutputAndEmbedding, export_graph
 
 ExportFormat = Literal["onnx", "openvino", "torchscript", "litert"]
 #: Ending of each format's file.
@@ -28,9 +28,14 @@ SUFFIXES: Mapping[ExportFormat, str] = {
     "torchscript": ".ptl",
     "litert": ".tflite",
 }
-#: Most that an exported file's outputs may differ from torch's, in fp32.
+#: Most that an exported file's results may differ from torch's, as a share of the largest of them
+#: (of 1 where all are smaller). Rounding is relative: logits of 10 carry ten times that of 1.
 TOLERANCE = 1e-4
+#: Where a file says what it takes and gives: `ExpressionSpec` as JSON.
+SPEC_KEY = "engagement.spec"
 _CHECK_FACES = 8
+
+_Results = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,16 @@ class ExportReport:
     """An exported file and how well it agrees with torch.
 
     Attributes:
+        paths: what was written; the first is the file that was asked for.
         max_abs_difference: of the outputs (logits, valence, arousal) over the checked inputs.
+        embedding_difference: of the embeddings, the same.
         faces: number of checked inputs.
     """
 
-    path: Path
+    paths: tuple[Path, ...]
     format: ExportFormat
     max_abs_difference: float
+    embedding_difference: float
     faces: int
 
 
@@ -54,38 +62,72 @@ def export_model(
     """Write a model in another form, run the file, and compare it with torch.
 
     Every form has the input ``(n, 3, s, s)``, prepared as `spec` says, and two outputs: the
-    network's output ``(n, k)`` and the embedding ``(n, d)``. LiteRT's and TorchScript's take one
-    face at a time (n = 1). OpenVINO's weights lie in a .bin file beside the .xml.
+    network's output ``(n, k)`` and the embedding ``(n, d)``. LiteRT's takes one face at a time
+    (n = 1). OpenVINO's weights lie in a .bin file beside the .xml. All but LiteRT's carry `spec` as
+    JSON under the name ``engagement.spec``.
 
     Raises:
         ModelError: the form's package is missing, its converter does not take the network, or the
-            file's outputs differ too much; no file is left then.
+            file's results differ too much; an earlier file of that name is still there then.
         OutputError: the file cannot be written, or its name has another form's ending.
     """
     write, run = _FORMS[form]
+    check_name(path, form)
+    faces = check_inputs(spec.input)
+    expected = _expected(network, faces)
+    with written_beside(path) as draft:
+        write(network, spec, draft)
+        differences = _differences(run(draft, faces), expected, spec, form)
+        made = sorted(draft.parent.iterdir(), key=lambda made: made.suffix != path.suffix)
+    paths = tuple(path.with_name(file.name) for file in made)
+    return ExportReport(paths, form, *differences, len(faces))
+
+
+def check_name(path: Path, form: ExportFormat) -> None:
+    """Whether a file of that form can have that name.
+
+    Raises:
+        OutputError: it cannot.
+    """
     if path.suffix != SUFFIXES[form]:
         raise OutputError(
             f"{path.name} cannot be the name of a file in the format {form}. End it with "
             f"{SUFFIXES[form]}."
         )
-    faces = check_inputs(spec.input)
+
+
+def _expected(network: ExpressionNetwork, faces: Floats) -> _Results:
     with torch.inference_mode():
-        expected = network(torch.from_numpy(faces)).numpy()
-    with _written_beside(path) as draft:
-        write(network, spec, draft)
-        difference = float(np.abs(run(draft, faces) - expected).max())
-        if not difference < TOLERANCE:
+        outputs, embeddings = OutputAndEmbedding(network).eval().cpu()(torch.from_numpy(faces))
+    return outputs.numpy(), embeddings.numpy()
+
+
+def _differences(
+    found: _Results, expected: _Results, spec: ExpressionSpec, form: ExportFormat
+) -> tuple[float, float]:
+    differences = []
+    for ours, theirs in zip(found, expected, strict=True):
+        difference = float(np.abs(ours.reshape(theirs.shape) - theirs).max())
+        # Not a number is not below the limit either.
+        if not difference < TOLERANCE * max(1.0, float(np.abs(theirs).max())):
             raise ModelError(
-                f"The {form} file of {spec.name} gives outputs that differ by {difference:.2g} "
-                f"from torch's, more than {TOLERANCE:g}; it was not kept. Choose another format.",
+                f"The {form} file of {spec.name} gives results that differ by {difference:.2g} "
+                f"from torch's, more than rounding explains; it was not kept. Choose another "
+                "format.",
                 code="export_inexact",
             )
-    return ExportReport(path, form, difference, len(faces))
+        differences.append(difference)
+    outputs, embeddings = differences
+    return outputs, embeddings
 
 
 @contextmanager
-def _written_beside(path: Path) -> Iterator[Path]:
-    """A draft of `path` in a folder beside it; what is in there takes its place at the end."""
+def written_beside(path: Path) -> Iterator[Path]:
+    """A draft of `path` in a folder beside it; what is in there takes its place at the end.
+
+    Raises:
+        OutputError: it cannot be written; what was there before is still there.
+    """
     try:
         with TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
             yield Path(folder) / path.name
@@ -110,19 +152,34 @@ def check_inputs(spec: InputSpec) -> Floats:
 
 
 def _write_onnx(network: ExpressionNetwork, spec: ExpressionSpec, path: Path) -> None:
-    path.write_bytes(export_graph(network, spec))
+    _check_can_run_onnx()
+    path.write_bytes(described(export_graph(network, spec), spec))
 
 
-def _run_onnx(path: Path, faces: Floats) -> Floats:
+def described(graph: bytes, spec: ExpressionSpec) -> bytes:
+    """The ONNX graph with what has to be known to use it, where the onnx package is there."""
+    if find_spec("onnx") is None:
+        return graph
+    import onnx
+
+    model = onnx.load_model_from_string(graph)
+    onnx.helper.set_model_props(model, {SPEC_KEY: spec.to_json()})
+    return bytes(model.SerializeToString())
+
+
+def _check_can_run_onnx() -> None:
+    if not (installed("onnx") or installed("openvino")):
+        raise _missing("onnx", "an ONNX file can be checked")
+
+
+def _run_onnx(path: Path, faces: Floats) -> _Results:
     if installed("onnx"):
         from engagement.runtimes.onnx_runtime import OnnxRuntime
 
-        return OnnxRuntime(path.read_bytes(), RuntimeSettings()).run(faces)[0]
-    if installed("openvino"):
-        from engagement.runtimes.openvino_runtime import OpenVinoRuntime
+        return OnnxRuntime(path.read_bytes(), RuntimeSettings()).run(faces)
+    from engagement.runtimes.openvino_runtime import OpenVinoRuntime
 
-        return OpenVinoRuntime(path.read_bytes(), RuntimeSettings()).run(faces)[0]
-    raise _missing("onnx", "an ONNX file can be checked")
+    return OpenVinoRuntime(path.read_bytes(), RuntimeSettings()).run(faces)
 
 
 def _write_openvino(network: ExpressionNetwork, spec: ExpressionSpec, path: Path) -> None:
@@ -131,14 +188,15 @@ def _write_openvino(network: ExpressionNetwork, spec: ExpressionSpec, path: Path
     import openvino
 
     model = openvino.Core().read_model(export_graph(network, spec), b"")
+    model.set_rt_info(spec.to_json(), SPEC_KEY.split("."))
     openvino.serialize(model, str(path), str(path.with_suffix(".bin")))
 
 
-def _run_openvino(path: Path, faces: Floats) -> Floats:
+def _run_openvino(path: Path, faces: Floats) -> _Results:
     from engagement.runtimes.openvino_runtime import OpenVinoRuntime
 
     model, weights = path.read_bytes(), path.with_suffix(".bin").read_bytes()
-    return OpenVinoRuntime(model, RuntimeSettings(), weights).run(faces)[0]
+    return OpenVinoRuntime(model, RuntimeSettings(), weights).run(faces)
 
 
 def _write_torchscript(network: ExpressionNetwork, spec: ExpressionSpec, path: Path) -> None:
@@ -151,47 +209,21 @@ def _write_torchscript(network: ExpressionNetwork, spec: ExpressionSpec, path: P
         # Folds the batch norms. PyTorch's own optimiser for phones needs a build with XNNPACK,
         # which its wheels no longer are.
         frozen = torch.jit.freeze(traced)
-        frozen._save_for_lite_interpreter(str(path))
+        frozen._save_for_lite_interpreter(str(path), _extra_files={SPEC_KEY: spec.to_json()})
 
 
-def _run_torchscript(path: Path, faces: Floats) -> Floats:
+def _run_torchscript(path: Path, faces: Floats) -> _Results:
     from torch.jit.mobile import _load_for_lite_interpreter
 
     module = _load_for_lite_interpreter(str(path))  # type: ignore[no-untyped-call]
-    return np.concatenate([module(torch.from_numpy(face[None]))[0].numpy() for face in faces])
+    outputs, embeddings = module(torch.from_numpy(faces))
+    return outputs.numpy(), embeddings.numpy()
 
 
 def _write_litert(network: ExpressionNetwork, spec: ExpressionSpec, path: Path) -> None:
-    if find_spec("litert_torch") is None:
+    if not litert.is_installed():
         raise _missing("litert", "this format can be written")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import litert_torch
-
-        logging.getLogger("absl").setLevel(logging.ERROR)
-        example = torch.zeros(1, 3, spec.input.size, spec.input.size)
-        both = OutputAndEmbedding(network).eval().cpu()
-        try:
-            converted = litert_torch.convert(both, (example,))
-        except (ValueError, RuntimeError) as error:
-            # Its messages are a compiler's, many lines long; the first says which step failed.
-            raise ModelError(
-                f"LiteRT's converter does not take {spec.name} ({str(error).splitlines()[0]}). "
-                "Choose another format or another model.",
-                code="export_unsupported",
-            ) from error
-        converted.export(str(path))
-
-
-def _run_litert(path: Path, faces: Floats) -> Floats:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(path))
-    run = interpreter.get_signature_runner()
-    (name,) = run.get_input_details()
-    # Outputs are named by position; the first is the network's.
-    first = min(run.get_output_details())
-    return np.concatenate([run(**{name: face[None]})[first] for face in faces])
+    litert.write_litert(network, spec, path)
 
 
 def _missing(extra: str, what: str) -> ModelError:
@@ -205,13 +237,11 @@ _FORMS: Mapping[
     ExportFormat,
     tuple[
         Callable[[ExpressionNetwork, ExpressionSpec, Path], None],
-        Callable[[Path, Floats], Floats],
+        Callable[[Path, Floats], _Results],
     ],
 ] = {
     "onnx": (_write_onnx, _run_onnx),
     "openvino": (_write_openvino, _run_openvino),
     "torchscript": (_write_torchscript, _run_torchscript),
-    "litert": (_write_litert, _run_litert),
+    "litert": (_write_litert, litert.run_litert),
 }
-
-__all__ = ["EMBEDDING", "INPUT", "OUTPUT", "ExportReport", "export_model"]
