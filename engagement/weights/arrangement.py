@@ -66,6 +66,7 @@ def arrange_torch(checkpoint: Checkpoint) -> Arrangement:
     Raises:
         ModelError: no architecture can be told from it, or its head is not one linear layer.
     """
+    outer = _common_prefix(checkpoint.tensors)
     sign, prefix = _sign(checkpoint)
     shape = tuple(checkpoint.tensors[prefix + sign].shape)
     architecture = _SIGNS[sign].get(shape)
@@ -76,7 +77,7 @@ def arrange_torch(checkpoint: Checkpoint) -> Arrangement:
     tensors: dict[str, torch.Tensor] = {}
     for name, tensor in checkpoint.tensors.items():
         bare = name.removeprefix(prefix)
-        if match := _HEAD.fullmatch(bare):
+        if match := _HEAD.fullmatch(bare) or _HEAD.fullmatch(name.removeprefix(outer)):
             heads.setdefault(match[1], {})[match[2]] = tensor
         elif name.startswith(prefix):
             tensors[place + bare] = tensor
@@ -88,6 +89,17 @@ def arrange_torch(checkpoint: Checkpoint) -> Arrangement:
     return Arrangement(
         architecture, tensors | head, outputs, hidden, prefix, next(iter(heads), "").split(".")[0]
     )
+
+
+def _common_prefix(tensors: Mapping[str, torch.Tensor]) -> str:
+    """What every name begins with, up to a dot, such as the ``module.`` of `DataParallel`."""
+    parts = [name.split(".")[:-1] for name in tensors]
+    common = []
+    for words in zip(*parts, strict=False):
+        if len(set(words)) > 1:
+            break
+        common.append(words[0])
+    return "".join(f"{word}." for word in common)
 
 
 def _sign(checkpoint: Checkpoint) -> tuple[str, str]:

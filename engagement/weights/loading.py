@@ -95,7 +95,7 @@ def _load(
     checkpoint = read_checkpoint(path)
     if custom and checkpoint.metadata.get("format", "").startswith(_OWN_FORMAT):
         # Before anything as large as the description says is built.
-        check_description(checkpoint, read_expression_spec(path))
+        check_description(checkpoint, _description(path))
         network, found = load_expression(path)
         return LoadedModel(network, found, checkpoint.sha256, custom, path)
     found = infer_spec(checkpoint) if spec is None else adapted(checkpoint, spec)
@@ -105,6 +105,17 @@ def _load(
     if converted is not None:
         _keep(converted, checkpoint.sha256, network, found)
     return LoadedModel(network, found, checkpoint.sha256, custom, path)
+
+
+def _description(path: Path) -> ExpressionSpec:
+    """What a file says of itself, whatever nonsense that may be."""
+    try:
+        return read_expression_spec(path)
+    except (AttributeError, RecursionError) as error:
+        raise ModelError(
+            f"{path} does not describe itself as this version expects. Train it again, or use the "
+            "version that wrote it."
+        ) from error
 
 
 def _kept(
@@ -127,8 +138,8 @@ def _kept(
     try:
         network, own = load_expression(conversion)
         wanted = spec or default_spec("", own.architecture, own.outputs, own.hidden)
-    except ModelError as error:
-        logger.warning("The conversion of %s is made again: %s", path, error)
+    except ModelError:
+        logger.warning("The conversion %s of %s is damaged and made again", conversion, path)
         return None
     if (wanted.architecture, wanted.outputs) != (own.architecture, own.outputs):
         return None  # reading the original will say what it is

@@ -2,28 +2,33 @@
 
 Whole models (a group ``model_weights`` and the attribute ``model_config``) and files of weights
 only. Layouts of HDF5 that reach outside the file, or that make much of little, are refused before
-anything is read.
+anything is read. The HDF5 library runs in a process of its own; see `hdf5_child`.
 """
 
-import io
 import json
-from collections.abc import Iterator, Mapping
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 
 from engagement.weights.readers.source import UnreadableError
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
-MAX_OBJECTS = 20_000
-MAX_DEPTH = 32
 MAX_LAYERS = 5_000
-#: What h5py raises on files that are not what they say.
-_HDF5_ERRORS = (OSError, LookupError, RuntimeError, TypeError, ValueError, OverflowError)
+#: A published file takes half a second; a gigabyte takes a few.
+CPU_SECONDS = 30
+_WALL_SECONDS = 300
+_MEMORY_BYTES = 4 << 30  # of address space, of which the libraries take much
+_DTYPES = MappingProxyType({name: np.dtype(name) for name in ("<f2", "<f4", "<f8")})
+_CHILD = Path(__file__).with_name("hdf5_child.py")
 
 
 @dataclass(frozen=True)
@@ -45,84 +50,59 @@ def read_keras(data: bytes) -> KerasContent:
     Raises:
         UnreadableError: damaged, reaching outside itself, not of floats, or not from Keras.
     """
+    answer = _ask_child(data)
     try:
-        with h5py.File(io.BytesIO(data), "r") as file:
-            layers = _layers(file)
-            weights = file
-            if "model_weights" in file:
-                link = file.get("model_weights", getlink=True)
-                if not isinstance(link, h5py.HardLink):
-                    raise UnreadableError("its weights are a link, which could lead outside it")
-                weights = file["model_weights"]
-            if not isinstance(weights, h5py.Group):
-                raise UnreadableError("its HDF5 has no group of weights")
-            tensors = _tensors(weights, len(data))
-    except _HDF5_ERRORS as error:
-        raise UnreadableError("its HDF5 is damaged or cut short") from error
-    if not tensors:
-        raise UnreadableError("its HDF5 holds no weights of Keras")
-    return KerasContent(tensors, layers)
+        return _understood(answer)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        # A hostile file may have taken the other process over: its word is not trusted either.
+        raise UnreadableError("its HDF5 is damaged") from error
 
 
-def _tensors(weights: h5py.Group, file_bytes: int) -> dict[str, torch.Tensor]:
-    found = list(_datasets(weights))
-    claimed = sum(_checked_bytes(path, dataset) for path, dataset in found)
-    if claimed > file_bytes:  # stored as they are, weights cannot be larger than their file
-        raise UnreadableError("its HDF5 claims to hold more than it does")
-    tensors = {}
-    for path, dataset in found:
-        name = _short_name(path)
+def _ask_child(data: bytes) -> bytes:
+    """What the other process says of the file."""
+    limits = [str(CPU_SECONDS), str(4 * len(data) + _MEMORY_BYTES)]
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-P", str(_CHILD), *limits],
+            input=data,
+            capture_output=True,
+            timeout=_WALL_SECONDS,
+            check=False,
+            env=os.environ | one_thread,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UnreadableError("its HDF5 is damaged, so that reading it does not end") from error
+    except OSError as error:
+        raise UnreadableError("it is read in a process of its own, and none can start") from error
+    if done.returncode:
+        raise UnreadableError("its HDF5 is damaged or cut short")
+    return done.stdout
+
+
+def _understood(answer: bytes) -> KerasContent:
+    line, _, numbers = answer.partition(b"\n")
+    header: dict[str, Any] = json.loads(line)
+    if "problem" in header:
+        raise UnreadableError(str(header["problem"])[:300])
+    tensors: dict[str, torch.Tensor] = {}
+    start = 0
+    for weight in header["weights"]:
+        shape = [int(length) for length in weight["shape"]]
+        dtype = _DTYPES[weight["dtype"]]
+        array = np.frombuffer(numbers, dtype, math.prod(shape), start)
+        start += array.nbytes
+        name = _short_name([str(part) for part in weight["path"]])
         if name in tensors:
             raise UnreadableError(f"its HDF5 has the weight {name[:80]!r} twice")
-        array = np.asarray(dataset[()])
-        tensors[name] = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=True))
-    return tensors
+        native = array.astype(dtype.newbyteorder("="))  # its own memory
+        tensors[name] = torch.from_numpy(native.reshape(shape))
+    if not tensors:
+        raise UnreadableError("its HDF5 holds no weights of Keras")
+    return KerasContent(tensors, _layers(header["model_config"]))
 
 
-def _datasets(root: h5py.Group) -> Iterator[tuple[tuple[str, ...], h5py.Dataset]]:
-    """Every data set below `root`, in the file's order, following no link but plain membership."""
-    waiting: list[tuple[tuple[str, ...], h5py.Group]] = [((), root)]
-    seen = 0
-    while waiting:
-        path, group = waiting.pop()
-        for name in group:
-            seen += 1
-            if seen > MAX_OBJECTS or len(path) >= MAX_DEPTH:
-                raise UnreadableError("its HDF5 has more groups than any model")
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise UnreadableError(
-                    f"its HDF5 has the link {name[:80]!r}, which could lead outside it"
-                )
-            member = group[name]
-            if isinstance(member, h5py.Dataset):
-                yield (*path, name), member
-            elif isinstance(member, h5py.Group):
-                waiting.append(((*path, name), member))
-            else:
-                raise UnreadableError(f"its HDF5 has {name[:80]!r}, which is no weight")
-
-
-def _checked_bytes(path: tuple[str, ...], dataset: h5py.Dataset) -> int:
-    """Bytes of a data set that is plain floats inside the file; nothing is read."""
-    name = "/".join(path)[-80:]
-    plist = dataset.id.get_create_plist()
-    plain = plist.get_layout() in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT, h5py.h5d.CHUNKED)
-    if not plain or plist.get_external_count():
-        raise UnreadableError(f"its weight {name!r} is stored outside it")
-    if plist.get_nfilters():
-        raise UnreadableError(f"its weight {name!r} is compressed, which Keras does not do")
-    if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in (2, 4, 8):
-        raise UnreadableError(f"its weight {name!r} is not of floating-point numbers")
-    shape = dataset.shape
-    if shape is None or len(shape) > 8:
-        raise UnreadableError(f"its weight {name!r} has an impossible shape")
-    count = 1
-    for length in shape:
-        count *= int(length)
-    return count * int(dataset.dtype.itemsize)
-
-
-def _short_name(path: tuple[str, ...]) -> str:
+def _short_name(path: list[str]) -> str:
     """``conv1/conv1_1/kernel:0`` -> ``conv1/kernel``: the outermost group is the layer.
 
     A model inside the model is a layer whose group holds those of its own layers; then the
@@ -138,14 +118,13 @@ def _short_name(path: tuple[str, ...]) -> str:
     return f"{first if renamed else last}/{weight}"
 
 
-def _layers(file: h5py.File) -> Mapping[str, Mapping[str, Any]]:
+def _layers(text: str | None) -> Mapping[str, Mapping[str, Any]]:
     """Every layer's settings by its name, those of nested models included."""
-    text = file.attrs.get("model_config")
     if text is None:
         return MappingProxyType({})
     try:
         config = json.loads(text)
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableError("its model_config is not the JSON that Keras writes") from error
     layers: dict[str, Mapping[str, Any]] = {}
     waiting = [config]
