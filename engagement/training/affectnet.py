@@ -166,7 +166,22 @@ def train_affectnet(
     """
     config.check()
     spec = config.spec()
-    plan = Plan(
+
+    def keep(network: ExpressionNetwork, row: Row, outputs: torch.Tensor) -> None:
+        store_expression(finished(network), spec, out / "model.safetensors")
+        affect = {name: value for name, value in row.items() if name.startswith(_AFFECT)}
+        write_json(out / "metrics.json", {**asdict(_report(outputs, data.val)), **affect})
+
+    with opened_run(_plan(config, data, backbone), out, running or Running()) as run:
+        run.finish(keep, on_batch, on_epoch)
+    values = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    own = {field.name: values[field.name] for field in fields(ClassificationReport)}
+    return ClassificationReport.from_json(json.dumps(own))
+
+
+def _plan(config: AffectNetConfig, data: AffectNet, backbone: Path | None) -> Plan:
+    spec = config.spec()
+    return Plan(
         task=_task(config, data),
         train=data.train,
         val=data.val,
@@ -178,17 +193,6 @@ def train_affectnet(
         spec=spec.input,
         backbone=backbone,
     )
-
-    def keep(network: ExpressionNetwork, row: Row, outputs: torch.Tensor) -> None:
-        store_expression(finished(network), spec, out / "model.safetensors")
-        affect = {name: value for name, value in row.items() if name.startswith(_AFFECT)}
-        write_json(out / "metrics.json", {**asdict(_report(outputs, data.val)), **affect})
-
-    with opened_run(plan, out, running or Running()) as run:
-        run.finish(keep, on_batch, on_epoch)
-    values = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
-    own = {field.name: values[field.name] for field in fields(ClassificationReport)}
-    return ClassificationReport.from_json(json.dumps(own))
 
 
 def _task(config: AffectNetConfig, data: AffectNet) -> Task:

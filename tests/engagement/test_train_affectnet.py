@@ -29,6 +29,7 @@ from engagement.training.affectnet import (
 )
 from engagement.training.backbone import build_network, input_of, read_backbone_file
 from engagement.training.batches import Batches, Views, network_input
+from engagement.training.device import Device
 from engagement.training.loop import LoopConfig, Phase, Task
 from engagement.training.losses import (
     affect_loss,
@@ -348,6 +349,19 @@ def test_a_loss_that_is_no_number_ends_in_a_sentence(data: AffectNet, tmp_path: 
         match = r"not a number any more in epoch 1\. Lower the learning"
         with pytest.raises(DataError, match=match):
             run.finish(lambda network, row, outputs: None)
+
+
+def test_half_precision_gets_over_gradients_that_overflow(
+    data: AffectNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real scaler, on the CPU since no CUDA device is here."""
+    half = Device(torch.device("cpu"), "fp16")
+    monkeypatch.setattr("engagement.training.setup.choose_device", lambda *names: half)
+    loop = replace(CONFIG.loop, phases=(Phase(False, 2, 1e-3),))
+    train_affectnet(data, tmp_path, replace(CONFIG, loop=loop), running=ALONE)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert 0 < state["scaler"]["scale"] < 65536  # its first value was too large
+    assert all(tensor.isfinite().all() for tensor in state["network"].values())
 
 
 @pytest.mark.parametrize("workers", [0, 1])
