@@ -3,8 +3,8 @@
 A pickle is a program for a stack machine. This is such a machine with everything taken out that
 could reach Python: its instructions build plain values, `resolve` decides what a name may stand
 for, and what the file calls are functions of ours or nothing. Only the instructions that PyTorch
-writes (protocol 2) are known; Python's own `pickletools` splits the stream into them, and executes
-nothing either.
+writes (protocol 2) are known; their arguments are parsed by Python's own `pickletools`, which
+executes nothing either.
 """
 
 import io
@@ -21,11 +21,13 @@ MAX_STREAM_BYTES = 64 << 20
 MAX_TEXT_BYTES = 1 << 20
 MAX_ITEMS = 100_000
 MAX_NESTED_MARKS = 1_000
+_MAX_NAME_BYTES = 300
 
 Resolve = Callable[[str, str], object]
 Persistent = Callable[[object], object]
 
 _MARK = object()
+_OPCODES = MappingProxyType({op.code.encode("latin-1"): op for op in pickletools.opcodes})
 
 
 class _Machine:
@@ -42,6 +44,10 @@ class _Machine:
         if len(self._stack) != 1 or self._stack[0] is _MARK:
             raise UnreadableError("its pickle does not end with one value")
         return self._stack[0]
+
+    def protocol(self, version: object) -> None:
+        if version != 2:
+            raise UnreadableError(f"its pickle is of protocol {version}, and PyTorch's are of 2")
 
     def push(self, value: object) -> None:
         self._stack.append(value)
@@ -104,7 +110,7 @@ class _Machine:
         self.push(self._memo[index])
 
     def name(self, argument: object) -> None:
-        module, _, name = str(argument).partition(" ")
+        module, _, name = str(argument).partition("\n")
         self.push(self._resolve(module, name))
 
     def persistent(self) -> None:
@@ -154,6 +160,7 @@ def checked_key(key: object) -> str | int | None:
 
 _INSTRUCTIONS: Mapping[str, Callable[[_Machine, object], None]] = MappingProxyType(
     {
+        "PROTO": _Machine.protocol,
         "NONE": lambda machine, _: machine.push(None),
         "NEWTRUE": lambda machine, _: machine.push(True),
         "NEWFALSE": lambda machine, _: machine.push(False),
@@ -201,24 +208,32 @@ def read_pickle(stream: io.BytesIO, resolve: Resolve, persistent: Persistent) ->
     """
     machine = _Machine(resolve, persistent)
     start = stream.tell()
+    for _ in range(MAX_INSTRUCTIONS):
+        if stream.tell() - start > MAX_STREAM_BYTES:
+            break
+        code = stream.read(1)
+        opcode = _OPCODES.get(code)
+        if opcode is None:
+            raise UnreadableError("its pickle is damaged or cut short")
+        if opcode.name == "STOP":
+            return machine.result()
+        # Before its argument is read: only PyTorch's instructions are parsed at all.
+        if opcode.name not in _INSTRUCTIONS:
+            raise UnreadableError(
+                f"its pickle has the instruction {opcode.name}, which PyTorch's model files do not"
+            )
+        _INSTRUCTIONS[opcode.name](machine, _argument(opcode, stream))
+    raise UnreadableError("its pickle is longer than any model's")
+
+
+def _argument(opcode: pickletools.OpcodeInfo, stream: io.BytesIO) -> object:
     try:
-        for count, (opcode, argument, position) in enumerate(pickletools.genops(stream)):
-            if count > MAX_INSTRUCTIONS or (position or 0) - start > MAX_STREAM_BYTES:
-                raise UnreadableError("its pickle is longer than any model's")
-            if opcode.name == "PROTO" and argument == 2:
-                continue
-            if opcode.name == "STOP":
-                break
-            if opcode.name not in _INSTRUCTIONS:
-                raise UnreadableError(
-                    f"its pickle has the instruction {opcode.name} {_shown(argument)}, which "
-                    "PyTorch's model files do not"
-                )
-            _INSTRUCTIONS[opcode.name](machine, argument)
+        if opcode.name == "GLOBAL":
+            # pickletools would resolve escapes in it, which pickle does not.
+            lines = [stream.readline(_MAX_NAME_BYTES).decode("ascii") for _ in range(2)]
+            if all(line.endswith("\n") for line in lines):
+                return "".join(lines).removesuffix("\n")
+            raise UnreadableError("its pickle is damaged or cut short")
+        return opcode.arg.reader(stream) if opcode.arg else None
     except ValueError as error:  # what pickletools says of a broken stream
         raise UnreadableError("its pickle is damaged or cut short") from error
-    return machine.result()
-
-
-def _shown(argument: object) -> str:
-    return "" if argument is None else f"({str(argument)[:60]!r})"

@@ -68,8 +68,6 @@ def _checked_entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.Z
     infos = archive.infolist()
     if len(infos) > _MAX_ENTRIES:
         raise UnreadableError(f"its zip has over {_MAX_ENTRIES} entries")
-    if sum(info.file_size for info in infos) > size:
-        raise UnreadableError("its zip claims to hold more than it does")
     entries: dict[str, zipfile.ZipInfo] = {}
     roots = set()
     for info in infos:
@@ -85,6 +83,8 @@ def _checked_entries(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.Z
             raise UnreadableError(f"its zip has the entry {info.filename[:80]!r} twice")
         roots.add(root)
         entries[name] = info
+    if sum(info.file_size for info in infos) > size:
+        raise UnreadableError("its zip claims to hold more than it does")
     if len(roots) > 1:
         raise UnreadableError("its zip has more than one folder")
     return entries
