@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from engagement.errors import EngagementError
+from engagement.errors import EngagementError, ModelError
 from webapp.recordings.models import Analysis, Recording
 from webapp.recordings.queue import ANALYSE_TASK
 from workers import claims, playback
@@ -26,6 +26,10 @@ _FIRST_RETRY_S = 10
 _PROGRAM_FAULT = (
     "The analysis stopped because of a fault in the program, which has been logged. "
     "Try again; if it happens again, tell an administrator."
+)
+_NO_MODEL = (
+    "The platform's emotion model could not be loaded; this is not about your recording. Tell an "
+    "administrator, and try again when it is mended."
 )
 _NO_MEMORY = (
     "The analysis needed more memory than the worker has. Try a shorter recording, or one of "
@@ -51,6 +55,10 @@ def analyse(self: Any, analysis_id: str) -> None:
         _run(analysis, owner)
     except claims.ClaimLostError:
         logger.info("Analysis %s is no longer this task's", analysis_id)
+    except ModelError as error:
+        # What to do about it is the administrator's, and so is the sentence.
+        logger.error("The model %r cannot be used: %s", analysis.model_requested, error)  # noqa: TRY400
+        claims.fail(analysis.pk, owner, error.code, _NO_MODEL)
     except EngagementError as error:
         text = for_student(str(error), analysis.recording)
         logger.info("Analysis %s ended with %s: %s", analysis_id, error.code, error)
