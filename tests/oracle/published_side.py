@@ -96,8 +96,9 @@ def enliven(model: nn.Module, size: int, crops: list) -> None:
     model.eval()
     *_, head = (m for m in model.modules() if isinstance(m, nn.Linear))
     with torch.no_grad():
-        spread = model(images).std(dim=0).mean()
-        head.weight.mul_(2.0 / spread)
+        largest = model(images).abs().max()
+        head.weight.mul_(5.0 / largest)
+        head.bias.mul_(5.0 / largest)
 
 
 def read_crops(folder: Path) -> list:

@@ -55,9 +55,9 @@ def table(published: Published) -> Iterator[list[Row]]:
     rows: list[Row] = []
     yield rows
     title = (
-        f"Largest difference from the published packages over {len(published.crops)} faces "
-        f"(timm {published.versions['timm']} there, {timm.__version__} here; "
-        f"torch {torch.__version__})"
+        f"Largest difference from the published packages over {len(published.crops)} faces\n"
+        f"timm {published.versions['timm']} there, {timm.__version__} here; "
+        f"torch {torch.__version__}"
     )
     printed = Table(title=title)
     for column in ("package", "engine", "model"):
