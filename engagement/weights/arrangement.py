@@ -40,7 +40,7 @@ class Arrangement:
         outputs: rows of the head; 0 for a file without one.
         hidden: units between embedding and outputs; 0 for none.
         prefix: what the file puts before the name of every tensor of the backbone.
-        head: the name of the head's place in the file, for example ``classifier``.
+        head: where the head is in the file, for example ``classifier``.
     """
 
     architecture: str
@@ -75,10 +75,12 @@ def arrange_torch(checkpoint: Checkpoint) -> Arrangement:
     place = "" if architecture == "mobilenet_face" else "backbone."
     heads: dict[str, dict[str, torch.Tensor]] = {}
     tensors: dict[str, torch.Tensor] = {}
+    head_place = ""
     for name, tensor in checkpoint.tensors.items():
         bare = name.removeprefix(prefix)
         if match := _HEAD.fullmatch(bare) or _HEAD.fullmatch(name.removeprefix(outer)):
             heads.setdefault(match[1], {})[match[2]] = tensor
+            head_place = name.removesuffix(match[0]) + match[1].split(".")[0]
         elif name.startswith(prefix):
             tensors[place + bare] = tensor
         else:
@@ -86,9 +88,7 @@ def arrange_torch(checkpoint: Checkpoint) -> Arrangement:
     head, outputs, hidden = _arranged_head(checkpoint, heads)
     if not head:
         tensors = {n: t for n, t in tensors.items() if n.split(".")[0] not in UNUSED_HEADS}
-    return Arrangement(
-        architecture, tensors | head, outputs, hidden, prefix, next(iter(heads), "").split(".")[0]
-    )
+    return Arrangement(architecture, tensors | head, outputs, hidden, prefix, head_place)
 
 
 def _common_prefix(tensors: Mapping[str, torch.Tensor]) -> str:

@@ -45,7 +45,8 @@ _ALLOWED: Mapping[str, frozenset[str]] = MappingProxyType(
         "mobilenet_face": frozenset({"ReLU", "ReLU6"}),
     }
 )
-_HEAD_PARTS = frozenset({"Dropout", "Flatten", "Identity", "Linear"})
+#: What may stand behind the backbone without changing more than a linear layer does.
+_HEAD_PARTS = frozenset({"Dropout", "Flatten", "Identity", "Linear", "Sequential"})
 
 
 def check_settings(
@@ -74,14 +75,21 @@ def _problems(
         gate = facts.settings.get("gate_fn", "sigmoid")
         if gate != "sigmoid":
             yield f"its {path[:80]!r} is gated by {str(gate)[:40]!r}"
-        inside_head = path.startswith(f"{arrangement.head}.") and arrangement.head == "classifier"
-        if inside_head and facts.kind not in _HEAD_PARTS:
+        if _is_beside_backbone(path, arrangement) and facts.kind not in _HEAD_PARTS:
             yield f"its {path[:80]!r} is {facts.kind}"
     backbone = getattr(network, "backbone", network)
     for path, module in backbone.named_modules():
         named = modules.get(f"{arrangement.prefix}{path}")
         if named is not None:
             yield from _differences(path, named, module)
+
+
+def _is_beside_backbone(path: str, arrangement: Arrangement) -> bool:
+    """Whether a module is of the head, or stands around the backbone where there is a wrapper."""
+    if arrangement.head.split(".")[-1] == "classifier" and path.startswith(f"{arrangement.head}."):
+        return True
+    prefix = arrangement.prefix
+    return not f"{path}.".startswith(prefix) and not prefix.startswith(f"{path}.") and path != ""
 
 
 def _differences(path: str, facts: ModuleFacts, module: nn.Module) -> Iterator[str]:

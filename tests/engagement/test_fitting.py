@@ -222,6 +222,22 @@ def test_a_network_that_computes_something_else_is_refused(
         fit(with_facts(b0, path, **changes), infer_spec(b0))
 
 
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_wrapper_that_does_more_than_wrap_is_refused(
+    mobilefacenet: Checkpoint, prefix: str
+) -> None:
+    tensors = {f"{prefix}{name}": tensor for name, tensor in mobilefacenet.tensors.items()}
+    modules = {
+        f"{prefix}{path}".rstrip("."): facts for path, facts in mobilefacenet.modules.items()
+    }
+    wrapped = replace(mobilefacenet, tensors=tensors, modules=modules)
+    spec = infer_spec(wrapped)
+    fit(wrapped, spec)
+    modules[f"{prefix}norm"] = ModuleFacts("Normalize", {})
+    with pytest.raises(ModelError, match=f"'{prefix}norm' is Normalize"):
+        fit(replace(wrapped, modules=modules), spec)
+
+
 def test_the_activation_is_read_from_the_pickle_itself(tmp_path: Path) -> None:
     fixture = rebuild.load(B0)
     other = fixture.pickled.replace(b"activation\nSiLU", b"activation\nGELU")
