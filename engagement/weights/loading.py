@@ -99,9 +99,9 @@ def _load(
         network, found = load_expression(path)
         return LoadedModel(network, found, checkpoint.sha256, custom, path)
     found = infer_spec(checkpoint) if spec is None else adapted(checkpoint, spec)
-    if custom:
-        found = replace(found, name=custom_name(checkpoint.sha256))
     network = fit(checkpoint, found)
+    if custom:  # only now: what does not fit is told by the name that was asked for
+        found = replace(found, name=custom_name(checkpoint.sha256))
     if converted is not None:
         _keep(converted, checkpoint.sha256, network, found)
     return LoadedModel(network, found, checkpoint.sha256, custom, path)
