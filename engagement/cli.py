@@ -262,7 +262,16 @@ def train_expression_command(
 @evaluate_app.command("expression")
 def evaluate_expression_command(
     data: Annotated[Path, typer.Argument(help="Folder with one subfolder of faces an emotion.")],
-    model: Annotated[str, typer.Option(help="auto, a name, or the path of a file.")] = "auto",
+    model: Annotated[
+        str, typer.Option(help="auto, a name of `engagement models`, or a file.")
+    ] = "auto",
+    weights: Annotated[
+        Path | None, typer.Option(help="Take the model's weights from this file, unverified.")
+    ] = None,
+    runtime: Annotated[
+        str, typer.Option(help="auto (the fastest installed), torch, onnx or openvino.")
+    ] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads of the runtime; 0 for all.")] = 0,
     json: Annotated[Path | None, typer.Option(help="Write the figures here.")] = None,
 ) -> None:
     """Print accuracy, macro F1 and the confusion matrix of a model on labelled faces."""
@@ -273,7 +282,11 @@ def evaluate_expression_command(
     with _progress() as progress:
         task = progress.add_task("Evaluating", total=1.0)
         report = evaluate_expression(
-            data, model, on_progress=lambda share: progress.update(task, completed=share)
+            data,
+            model,
+            weights=weights,
+            runtime=runtime_settings(runtime, threads),
+            on_progress=lambda share: progress.update(task, completed=share),
         )
     print_report(report, _console)
     if json is not None:

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from engagement.expressions.models import locate_model
 from engagement.files import sha256_of
 from engagement.networks.spec import ExpressionSpec
-from engagement.weights.bundled import BUNDLED
 from engagement.weights.expression_file import load_expression
 
 _HEAD = """# Model card: mobilenet_7_fer
@@ -146,7 +146,7 @@ def main() -> None:
     """Print the card."""
     figures = json.loads(Path(sys.argv[1]).read_text())
     runs = [Path(argument) for argument in sys.argv[2:]]
-    path = BUNDLED["mobilenet_7_fer"]
+    path = locate_model("mobilenet_7_fer").path
     network, spec = load_expression(path)
     trained_size = json.loads((runs[-1] / "recipe.json").read_text())["stages"][-1]["size"]
     head = _HEAD.format(

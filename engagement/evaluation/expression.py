@@ -13,13 +13,18 @@ from engagement.datasets.image_folder import FaceFolder, read_face, scan_folder
 from engagement.errors import DataError
 from engagement.evaluation.metrics import ClassificationReport, classification_report
 from engagement.expressions.recognizer import ExpressionRecognizer
-from engagement.weights.bundled import resolve_expression
+from engagement.runtimes.base import RuntimeSettings
 
 _BATCH = 64
 
 
 def evaluate_expression(
-    data: Path, model: str, *, on_progress: Callable[[float], None] | None = None
+    data: Path,
+    model: str,
+    *,
+    weights: Path | None = None,
+    runtime: RuntimeSettings | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> ClassificationReport:
     """Compare a model's most probable emotion with the folder that each face lies in.
 
@@ -31,7 +36,7 @@ def evaluate_expression(
         ModelError: there is no such model.
     """
     folder = scan_folder(data)
-    recognizer = ExpressionRecognizer.from_file(resolve_expression(model))
+    recognizer = ExpressionRecognizer.open(model, weights=weights, runtime=runtime)
     classes = recognizer.spec.classes
     unknown = [name for name in folder.classes if name not in classes]
     if unknown:

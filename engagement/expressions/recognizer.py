@@ -52,11 +52,6 @@ class ExpressionRecognizer:
         opened = open_model(model, weights, runtime or RuntimeSettings())
         return cls(opened.runtime, opened.spec, opened.weights_sha256)
 
-    @classmethod
-    def from_file(cls, path: Path) -> "ExpressionRecognizer":
-        """Load a model file that this project wrote. See `open`."""
-        return cls.open(str(path))
-
     @property
     def valence_arousal(self) -> Literal["predicted", "derived"]:
         """Whether the network predicts them, or they are derived from the probabilities."""

@@ -1,4 +1,4 @@
-"""The models that come with the package, and how a model is named."""
+"""The face backbone that comes with the package."""
 
 from pathlib import Path
 
@@ -8,37 +8,8 @@ from safetensors.torch import load_file
 from engagement.errors import ModelError
 from engagement.networks.mobilenet import MobileNetFace, load_backbone
 
-_FILES = Path(__file__).parent / "files"
-#: The expression model that needs no download.
-DEFAULT_EXPRESSION = "mobilenet_7_fer"
-#: Expression models in the package, by name.
-BUNDLED = {DEFAULT_EXPRESSION: _FILES / "mobilenet_7_fer.safetensors"}
 #: The face backbone as published, without its unused heads: identity and training start from it.
-BACKBONE = _FILES / "hse_faceres.safetensors"
-
-
-def resolve_expression(name: str) -> Path:
-    """File of an expression model.
-
-    Args:
-        name: ``auto`` (the best model present), a bundled model's name, or the path of a file
-            that ``engagement train expression`` wrote.
-
-    Raises:
-        ModelError: neither a known name nor a file.
-    """
-    if name == "auto":
-        return BUNDLED[DEFAULT_EXPRESSION]
-    if name in BUNDLED:
-        return BUNDLED[name]
-    path = Path(name)
-    if path.is_file():
-        return path
-    raise ModelError(
-        f"There is no model {name!r}. Known are: auto, {', '.join(sorted(BUNDLED))}, or the path "
-        "of a .safetensors file.",
-        code="model_unknown",
-    )
+BACKBONE = Path(__file__).parent / "files" / "hse_faceres.safetensors"
 
 
 def load_identity() -> MobileNetFace:

@@ -86,7 +86,8 @@ class Figures:
 
     Attributes:
         affectnet_8, affectnet_7: accuracy in % on AffectNet's validation set.
-        afew, vgaf: accuracy in % on the validation sets, of the videos in which a face was found.
+        afew, vgaf: accuracy in % on the validation sets, for some models of the videos in which a
+            face was found, for others of all; docs/evaluation.md says which.
         lsd_f1: F1 in % on the Learning from Synthetic Data challenge.
         mtl: score of the Multi-Task Learning challenge (ABAW 4); higher is better.
         size_mb: size of the file; where none is published, four bytes a parameter.

@@ -18,8 +18,9 @@ from engagement.networks.mobilenet import (
 )
 from engagement.networks.preprocess import normalise_grey, resize_square, stack_grey
 from engagement.networks.spec import SEVEN_EMOTIONS
-from engagement.weights.bundled import BACKBONE, BUNDLED, load_identity, resolve_expression
+from engagement.weights.bundled import BACKBONE, load_identity
 from engagement.weights.expression_file import grey_spec, load_expression, save_expression
+from engagement.weights.registry import find_model
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_what_is_no_model_of_ours_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=path.name):
             load_expression(path)
     with pytest.raises(ModelError, match="no model 'enet_b9'"):
-        resolve_expression("enet_b9")
+        ExpressionRecognizer.open("enet_b9")
 
 
 def test_a_pickle_is_never_executed(tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ def test_valence_and_arousal_are_expectations() -> None:
 
 
 def test_the_bundled_model_says_what_it_is_and_gives_probabilities() -> None:
-    recognizer = ExpressionRecognizer.from_file(BUNDLED["mobilenet_7_fer"])
+    recognizer = ExpressionRecognizer.open("mobilenet_7_fer")
     assert recognizer.spec.name == "mobilenet_7_fer"
     assert recognizer.spec.classes == SEVEN_EMOTIONS
     crops = [np.full((60, 60, 3), 128, np.uint8), np.full((200, 200, 3), 30, np.uint8)]
@@ -132,4 +133,6 @@ def test_the_bundled_model_says_what_it_is_and_gives_probabilities() -> None:
     assert embeddings.shape == (2, 1024)
     again, _ = recognizer.predict(crops[1:])
     assert again[0] == pytest.approx(probabilities[1], abs=1e-5)
-    assert BUNDLED["mobilenet_7_fer"].stat().st_size < 8e6
+    bundled = find_model("mobilenet_7_fer").bundled
+    assert bundled is not None
+    assert bundled.stat().st_size < 8e6

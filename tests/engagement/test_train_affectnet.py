@@ -443,7 +443,7 @@ def test_the_command_trains_a_model_that_can_be_used(
     assert "train: 84 faces (left out: 12 in contempt/)" in said
     assert "epoch  4 (1 head): train" in said
     assert "Confusion matrix" in said
-    recognizer = ExpressionRecognizer.from_file(out / "model.safetensors")
+    recognizer = ExpressionRecognizer.open(str(out / "model.safetensors"))
     assert (recognizer.spec.name, recognizer.spec.crop.style) == ("mine", "box")
     seven = read_data(folder, AffectNetConfig(classes=7)).val
     assert recognizer.spec.classes == seven.classes
