@@ -13,13 +13,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
+from engagement.cli_export import export_command
 from engagement.errors import ModelError, OutputError
 from engagement.weights.registry import MODELS, PublishedFile, RegisteredModel, find_model
 
 models_app = typer.Typer(
     invoke_without_command=True,
-    help="List, fetch and check the models. Without a command: list them.",
+    help="List, fetch, check and export the models. Without a command: list them.",
 )
+models_app.command("export")(export_command)
 _console = Console(highlight=False)
 _errors = Console(stderr=True)
 

@@ -26,6 +26,8 @@ class OnnxRuntime(Runtime):
         options.log_severity_level = 3
         # Threads that wait sleep: where other work runs beside, spinning slows both.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Sums of 8-bit products overflow on processors without VNNI; this is the way around it.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         try:
             self._session = ort.InferenceSession(graph, options, ["CPUExecutionProvider"])
         except Exception as error:
