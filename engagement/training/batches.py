@@ -6,6 +6,7 @@ are, and after an interruption.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import get_all_start_methods
 
 import numpy as np
 import torch
@@ -163,6 +164,11 @@ def _start_worker(number: int) -> None:
     cv2.setNumThreads(1)
 
 
+# A copy of this process by fork would inherit OpenMP's locks but not its threads, and hang at the
+# first parallel loop.
+_START_METHOD = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
+
+
 class Batches:
     """A split as batches, as often as wanted.
 
@@ -197,7 +203,9 @@ class Batches:
             pin_memory=pinned,
             # A loader otherwise draws from torch's own generator, which dropout uses too.
             generator=torch.Generator(),
-            persistent_workers=workers > 0 and views is not None,
+            # Each imports torch, which takes seconds: they stay for all epochs.
+            persistent_workers=workers > 0,
+            multiprocessing_context=_START_METHOD if workers else None,
         )
 
     def __len__(self) -> int:

@@ -2,11 +2,9 @@
 
 import csv
 import json
-import os
 import resource
-import signal
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,6 @@ from safetensors.torch import load_file
 
 from engagement import cli
 from engagement.datasets.affectnet import AffectNet
-from engagement.datasets.labelled_faces import LabelledFaces
 from engagement.errors import DataError, ModelError, OutputError
 from engagement.expressions.recognizer import ExpressionRecognizer
 from engagement.networks.preprocess import prepare
@@ -41,7 +38,7 @@ from engagement.training.sam import sharpness_aware_gradient
 from engagement.training.setup import Plan, Running, opened_run
 from engagement.weights.bundled import BACKBONE
 from engagement.weights.expression_file import load_expression
-from tests.engagement.coloured_faces import listed, write_faces
+from tests.engagement.coloured_faces import DeadlyFaces, listed, write_faces
 
 ALONE = Running(device="cpu", workers=0)
 #: Fast: eighteen steps from random weights.
@@ -380,17 +377,14 @@ def test_a_broken_picture_ends_in_a_sentence_that_names_it(workers: int, tmp_pat
         train_affectnet(data, tmp_path / "out", config, running=running)
 
 
-def test_a_worker_that_is_killed_ends_in_a_sentence(
-    data: AffectNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def die(faces: LabelledFaces, index: int) -> None:
-        if torch.utils.data.get_worker_info():
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    with opened_run(plan_of(data), tmp_path, replace(ALONE, workers=1)) as run:
-        monkeypatch.setattr(LabelledFaces, "read", die)
-        with pytest.raises(DataError, match=r"worker was ended.*Lower --workers"):
-            run.finish(lambda network, row, outputs: None)
+def test_a_worker_that_is_killed_ends_in_a_sentence(data: AffectNet, tmp_path: Path) -> None:
+    values = {field.name: getattr(data.train, field.name) for field in fields(data.train)}
+    deadly = replace(data, train=DeadlyFaces(**values))
+    with (
+        opened_run(plan_of(deadly), tmp_path, replace(ALONE, workers=1)) as run,
+        pytest.raises(DataError, match=r"worker was ended.*Lower --workers"),
+    ):
+        run.finish(lambda network, row, outputs: None)
 
 
 @pytest.fixture
