@@ -1,4 +1,4 @@
-"""`engagement evaluate`: the published protocols, one command each.
+"""`engagement evaluate`: an ImageFolder of faces, and the published protocols, one command each.
 
 docs/evaluation.md describes what each does and where its data come from.
 """
@@ -10,28 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from engagement.errors import OutputError
-from engagement.files import written_whole
+from engagement.cli_common import (
+    Model,
+    Runtime,
+    Threads,
+    Weights,
+    check_file,
+    console,
+    progress_bar,
+    runtime_settings,
+    write_text,
+)
 
 if TYPE_CHECKING:
     from engagement.evaluation.embedder import Embedder
     from engagement.evaluation.result import ProtocolResult
 
-_console = Console()
-_errors = Console(stderr=True)
+evaluate_app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data.")
 
 Data = Annotated[Path, typer.Argument(help="Folder of the data set, as it is handed out.")]
-Model = Annotated[str, typer.Option(help="auto, a name of `engagement models`, or a file.")]
-Weights = Annotated[
-    Path | None, typer.Option(help="Take the model's weights from this file, unverified.")
-]
-Runtime = Annotated[
-    str, typer.Option(help="auto (the fastest installed), torch, onnx or openvino.")
-]
-Threads = Annotated[int, typer.Option(help="CPU threads of the runtime; 0 for all.")]
 Json = Annotated[Path | None, typer.Option(help="Write the result here.")]
 Embeddings = Annotated[
     Path | None,
@@ -64,15 +62,34 @@ class Heads(StrEnum):
     SLICE = "slice"
 
 
-def add_protocols(app: typer.Typer) -> None:
-    """Add the protocols' commands to `engagement evaluate`."""
-    app.command("affectnet")(affectnet_command)
-    app.command("afew")(afew_command)
-    app.command("vgaf")(vgaf_command)
-    app.command("lsd")(lsd_command)
-    app.command("mtl")(mtl_command)
+@evaluate_app.command("expression")
+def evaluate_expression_command(
+    data: Annotated[Path, typer.Argument(help="Folder with one subfolder of faces an emotion.")],
+    model: Model = "auto",
+    weights: Weights = None,
+    runtime: Runtime = "auto",
+    threads: Threads = 0,
+    json: Json = None,
+) -> None:
+    """Print accuracy, macro F1 and the confusion matrix of a model on labelled faces."""
+    from engagement.evaluation.expression import evaluate_expression, print_report
+
+    check_file(json, "--json")
+    with progress_bar() as progress:
+        task = progress.add_task("Evaluating", total=1.0)
+        report = evaluate_expression(
+            data,
+            model,
+            weights=weights,
+            runtime=runtime_settings(runtime, threads),
+            on_progress=lambda share: progress.update(task, completed=share),
+        )
+    print_report(report, console)
+    if json is not None:
+        write_text(json, report.to_json())
 
 
+@evaluate_app.command("affectnet")
 def affectnet_command(
     data: Data,
     model: Model = "auto",
@@ -98,6 +115,7 @@ def affectnet_command(
         )
 
 
+@evaluate_app.command("afew")
 def afew_command(
     data: Data,
     model: Model = "auto",
@@ -129,6 +147,7 @@ def afew_command(
         )
 
 
+@evaluate_app.command("vgaf")
 def vgaf_command(
     data: Data,
     model: Model = "auto",
@@ -163,6 +182,7 @@ def vgaf_command(
         )
 
 
+@evaluate_app.command("lsd")
 def lsd_command(
     data: Data,
     model: Model = "auto",
@@ -186,6 +206,7 @@ def lsd_command(
         )
 
 
+@evaluate_app.command("mtl")
 def mtl_command(
     data: Data,
     model: Model = "auto",
@@ -214,9 +235,8 @@ def mtl_command(
 
 def _open(model: str, weights: Path | None, runtime: str, threads: int) -> "Embedder":
     from engagement.expressions.recognizer import ExpressionRecognizer
-    from engagement.runtimes.base import RuntimeSettings
 
-    settings = RuntimeSettings(runtime, threads=threads)  # type: ignore[arg-type]  # checks itself
+    settings = runtime_settings(runtime, threads)
     return ExpressionRecognizer.open(model, weights=weights, runtime=settings)
 
 
@@ -225,32 +245,15 @@ def _measuring(
     json: Path | None, embeddings: Path | None
 ) -> Iterator[tuple[Callable[["ProtocolResult"], None], Callable[[float], None]]]:
     """A progress bar around the work, and what is done with its result."""
-    # Looked at first: hours of work must not end in a wrong name.
-    _check_file(json, "--json")
-    _check_file(embeddings, "--embeddings")
+    check_file(json, "--json")
+    check_file(embeddings, "--embeddings")
     results: list[ProtocolResult] = []
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(),
-    )
-    quiet = not _errors.is_terminal
-    with Progress(*columns, console=_errors, transient=True, disable=quiet) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("Evaluating", total=1.0)
         yield results.append, lambda share: progress.update(task, completed=share)
     from engagement.evaluation.result import print_result
 
     for result in results:
-        print_result(result, _console)
+        print_result(result, console)
         if json is not None:
-            with written_whole(json) as partial:
-                partial.write_text(result.to_json(), encoding="utf-8")
-
-
-def _check_file(file: Path | None, option: str) -> None:
-    if file is not None and (file.is_dir() or not file.parent.is_dir()):
-        raise OutputError(
-            f"{file} cannot be written: it is a folder, or its folder does not exist. "
-            f"Choose another {option}."
-        )
+            write_text(json, result.to_json())

@@ -1,15 +1,17 @@
-"""`engagement train faces` and `engagement train affectnet`: how the published models were made.
+"""`engagement train`: the bundled model's training, and the two stages of the published models'.
 
-Their options' defaults are the published recipe; docs/training.md says where each comes from.
+The defaults of `faces` and `affectnet` are the published recipe; docs/training.md says where each
+comes from.
 """
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-_console = Console()
+from engagement.cli_common import console
+
+train_app = typer.Typer(no_args_is_help=True, help="Train a model on labelled data.")
 
 _Out = Annotated[Path, typer.Option(help="Folder for the result and its record.")]
 _Architecture = Annotated[
@@ -43,12 +45,7 @@ _Resume = Annotated[bool, typer.Option(help="Go on from OUT/checkpoint.pt.")]
 _Seed = Annotated[int, typer.Option()]
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Mount both commands on `engagement train`."""
-    app.command("faces")(train_faces_command)
-    app.command("affectnet")(train_affectnet_command)
-
-
+@train_app.command("faces")
 def train_faces_command(
     data: Annotated[
         Path,
@@ -97,10 +94,11 @@ def train_faces_command(
         start=start,
         running=Running(device, workers, resume, tensorboard),
         threads=threads,
-        console=_console,
+        console=console,
     )
 
 
+@train_app.command("affectnet")
 def train_affectnet_command(
     data: Annotated[Path, typer.Argument(help="Folder of AffectNet, in any of its layouts.")],
     out: _Out,
@@ -152,5 +150,81 @@ def train_affectnet_command(
         backbone=backbone,
         running=Running(device, workers, resume, tensorboard),
         threads=threads,
-        console=_console,
+        console=console,
+    )
+
+
+@train_app.command("expression")
+def train_expression_command(
+    data: Annotated[Path, typer.Argument(help="Folder with train/<emotion>/ and val/<emotion>/.")],
+    backbone: Annotated[Path, typer.Option(help="HSE-FaceRes backbone (.safetensors).")],
+    out: Annotated[Path, typer.Option(help="Folder for the model and its record.")],
+    name: Annotated[str, typer.Option(help="The model's name in reports.")] = "expression",
+    stage: Annotated[
+        list[str] | None,
+        typer.Option(help="SIZE:EPOCHS, repeatable: input sizes in order. Default 112:8."),
+    ] = None,
+    input_size: Annotated[
+        int, typer.Option(help="The model's own input size; 0 for the last stage's.")
+    ] = 0,
+    optimiser: Annotated[str, typer.Option(help="adamw or sgd.")] = "adamw",
+    learning_rate: Annotated[float, typer.Option(help="Peak of the one-cycle rate.")] = 1e-3,
+    weight_decay: Annotated[float, typer.Option()] = 0.02,
+    batch_size: Annotated[int, typer.Option()] = 64,
+    label_smoothing: Annotated[float, typer.Option()] = 0.1,
+    class_weight_power: Annotated[
+        float, typer.Option(help="Classes weigh their frequency to minus this power; 0 for none.")
+    ] = 0.5,
+    warmup: Annotated[float, typer.Option(help="Share of the steps before the peak rate.")] = 0.2,
+    average_decay: Annotated[
+        float, typer.Option(help="Decay a step of the averaged weights, which are what is kept.")
+    ] = 0.998,
+    sam_epochs: Annotated[
+        int, typer.Option(help="How many of the last epochs are sharpness-aware.")
+    ] = 0,
+    sam_rho: Annotated[float, typer.Option(help="Radius of the sharpness-aware step.")] = 0.05,
+    crop_scale: Annotated[
+        float, typer.Option(help="Framing of the data's faces: side over a detector's box.")
+    ] = 1.0,
+    crop_shift_y: Annotated[float, typer.Option(help="Framing: shift down, share of the box.")] = 0,
+    seed: Annotated[int, typer.Option()] = 0,
+    bf16: Annotated[bool, typer.Option(help="Mixed precision: twice as fast on new CPUs.")] = True,
+    threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
+    start: Annotated[
+        Path | None, typer.Option(help="Begin at this model instead of the backbone.")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from OUT/checkpoint.pt.")] = False,
+) -> None:
+    """Fine-tune the face backbone on labelled expressions."""
+    from engagement.training.expression import TrainingConfig, parse_stages
+    from engagement.training.session import run_training
+
+    config = TrainingConfig(
+        name=name,
+        stages=parse_stages(stage or ["112:8"]),
+        input_size=input_size,
+        optimiser=optimiser,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        batch_size=batch_size,
+        label_smoothing=label_smoothing,
+        class_weight_power=class_weight_power,
+        warmup=warmup,
+        average_decay=average_decay,
+        sam_epochs=sam_epochs,
+        sam_rho=sam_rho,
+        crop_scale=crop_scale,
+        crop_shift_y=crop_shift_y,
+        seed=seed,
+        bf16=bf16,
+    )
+    run_training(
+        data,
+        backbone,
+        out,
+        config,
+        start=start,
+        resume=resume,
+        threads=threads,
+        console=console,
     )

@@ -14,10 +14,8 @@ from types import MappingProxyType
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from safetensors.torch import save as to_bytes
 
 from engagement.errors import DataError, ModelError
-from engagement.files import written_whole
 from engagement.networks.architectures import BackboneWithHead, build
 from engagement.networks.base import ExpressionNetwork
 from engagement.networks.mobilenet import (
@@ -34,6 +32,7 @@ from engagement.networks.spec import (
     SYMMETRIC_112,
     InputSpec,
 )
+from engagement.weights.expression_file import write_described
 
 FORMAT = "engagement.backbone/1"
 #: What each architecture's published models take.
@@ -174,9 +173,12 @@ def save_backbone(
         for name, tensor in _backbone(network).state_dict().items()
         if name.split(".")[0] not in _HEADS
     }
-    metadata = {"format": FORMAT, "architecture": architecture, "input": json.dumps(asdict(spec))}
-    with written_whole(path) as partial:
-        partial.write_bytes(to_bytes(tensors, metadata=metadata))
+    description = {
+        "format": FORMAT,
+        "architecture": architecture,
+        "input": json.dumps(asdict(spec)),
+    }
+    write_described(tensors, description, path)
 
 
 def _backbone(network: ExpressionNetwork) -> torch.nn.Module:

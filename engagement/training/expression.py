@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from engagement.datasets.image_folder import FaceFolder, load_grey, native_size, scan_folder
 from engagement.errors import DataError
 from engagement.evaluation.metrics import ClassificationReport, classification_report
-from engagement.files import make_out_folder, sha256_of, written_whole
+from engagement.files import make_out_folder, sha256_of
 from engagement.networks.mobilenet import (
     MobileNetFace,
     fold_batch_norm,
@@ -31,6 +31,7 @@ from engagement.networks.preprocess import normalise_grey
 from engagement.training.augment import AugmentConfig, augment
 from engagement.training.averaging import AveragedWeights
 from engagement.training.checkpoint import read_checkpoint
+from engagement.training.records import write_checkpoint
 from engagement.training.sam import sharpness_aware_gradient
 from engagement.weights.bundled import read_backbone
 from engagement.weights.expression_file import (
@@ -348,8 +349,7 @@ class _Run:
             "history": json.dumps(self.history),
             "classes": list(self.classes),
         }
-        with written_whole(self.out / "checkpoint.pt") as partial:
-            torch.save(state, partial)
+        write_checkpoint(self.out / "checkpoint.pt", state)
 
     def restore(self) -> None:
         """Go on from ``checkpoint.pt``, if there is one."""

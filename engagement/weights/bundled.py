@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from engagement.errors import ModelError
@@ -31,7 +32,7 @@ def read_backbone(path: Path) -> dict[str, torch.Tensor]:
     """
     try:
         return dict(load_file(path))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(
             f"{path} cannot be read as a safetensors backbone. Name the HSE-FaceRes file."
         ) from error

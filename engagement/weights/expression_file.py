@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from engagement.errors import ModelError
@@ -23,6 +23,8 @@ from engagement.networks.spec import CropSpec, ExpressionSpec, InputSpec
 FORMAT = "engagement.expression/2"
 #: Grey models of one architecture, whose input is told by its size alone.
 _FIRST_FORMAT = "engagement.expression/1"
+#: The one entry of metadata that holds a description.
+_DESCRIPTION = "engagement"
 
 
 def grey_spec(
@@ -53,13 +55,40 @@ def save_expression(
     Raises:
         OutputError: the file cannot be written.
     """
-    metadata = {"format": FORMAT, "spec": spec.to_json()}
     tensors = {
         name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in network.state_dict().items()
     }
+    write_described(tensors, {"format": FORMAT, "spec": spec.to_json()}, path)
+
+
+def write_described(
+    tensors: Mapping[str, torch.Tensor], description: Mapping[str, str], path: Path
+) -> None:
+    """Write tensors and what they are; the same of both is the same file, byte by byte.
+
+    The library writes metadata in random order, so the description is one entry.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    metadata = {_DESCRIPTION: json.dumps(dict(description))}
     with written_whole(path) as partial:
-        save_file(tensors, partial, metadata=metadata)
+        partial.write_bytes(save(dict(tensors), metadata=metadata))
+
+
+def description_of(metadata: Mapping[str, str] | None) -> Mapping[str, str]:
+    """What `write_described` was told, or the metadata themselves in a file of the first format.
+
+    Raises:
+        ValueError: the description is damaged.
+    """
+    if not metadata or _DESCRIPTION not in metadata:
+        return metadata or {}
+    described = json.loads(metadata[_DESCRIPTION])
+    if not isinstance(described, dict):
+        raise ValueError("the description is no object")  # noqa: TRY004 - the text is wrong
+    return described
 
 
 def load_expression(path: Path) -> tuple[ExpressionNetwork, ExpressionSpec]:
@@ -102,19 +131,20 @@ def read_expression_spec(path: Path) -> ExpressionSpec:
 
 
 def _read_spec(path: Path, metadata: Mapping[str, str] | None) -> ExpressionSpec:
-    form = (metadata or {}).get("format")
-    if metadata is None or form not in {FORMAT, _FIRST_FORMAT}:
-        raise ModelError(
-            f"{path} is not an expression model of this project (format {FORMAT}). Name a file "
-            "that `engagement train expression` wrote."
-        )
     try:
+        described = description_of(metadata)
+        form = described.get("format")
         if form == FORMAT:
-            return ExpressionSpec.from_json(metadata["spec"])
-        values = json.loads(metadata["spec"])
-        return grey_spec(**{**values, "classes": tuple(values["classes"])})
+            return ExpressionSpec.from_json(described["spec"])
+        if form == _FIRST_FORMAT:
+            values = json.loads(described["spec"])
+            return grey_spec(**{**values, "classes": tuple(values["classes"])})
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"{path} does not describe itself as this version expects ({error}). Train it again, "
             "or use the version that wrote it."
         ) from error
+    raise ModelError(
+        f"{path} is not an expression model of this project (format {FORMAT}). Name a file that "
+        "`engagement train` wrote."
+    )

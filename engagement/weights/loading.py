@@ -17,6 +17,7 @@ from engagement.files import sha256_of
 from engagement.networks.base import ExpressionNetwork
 from engagement.networks.spec import ExpressionSpec
 from engagement.weights.expression_file import (
+    description_of,
     load_expression,
     read_expression_spec,
     save_expression,
@@ -29,7 +30,7 @@ from engagement.weights.fitting import (
     fit,
     infer_spec,
 )
-from engagement.weights.readers import read_checkpoint
+from engagement.weights.readers import Checkpoint, read_checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ def _load(
     if kept is not None:
         return kept
     checkpoint = read_checkpoint(path)
-    if custom and checkpoint.metadata.get("format", "").startswith(_OWN_FORMAT):
+    if custom and _is_own(checkpoint):
         # Before anything as large as the description says is built.
         check_description(checkpoint, _description(path))
         network, found = load_expression(path)
@@ -116,6 +117,14 @@ def _description(path: Path) -> ExpressionSpec:
             f"{path} does not describe itself as this version expects. Train it again, or use the "
             "version that wrote it."
         ) from error
+
+
+def _is_own(checkpoint: Checkpoint) -> bool:
+    try:
+        form = description_of(checkpoint.metadata).get("format", "")
+    except ValueError:
+        return False
+    return isinstance(form, str) and form.startswith(_OWN_FORMAT)
 
 
 def _kept(

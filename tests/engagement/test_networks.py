@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engagement.errors import ModelError
+from engagement.errors import ModelError, OutputError
 from engagement.expressions.recognizer import ExpressionRecognizer
 from engagement.expressions.valence_arousal import COORDINATES, coordinates_of, derive
 from engagement.networks.mobilenet import (
@@ -18,7 +18,7 @@ from engagement.networks.mobilenet import (
 )
 from engagement.networks.preprocess import normalise_grey, resize_square, stack_grey
 from engagement.networks.spec import SEVEN_EMOTIONS
-from engagement.weights.bundled import BACKBONE, load_identity
+from engagement.weights.bundled import BACKBONE, load_identity, read_backbone
 from engagement.weights.expression_file import grey_spec, load_expression, save_expression
 from engagement.weights.registry import find_model
 
@@ -136,3 +136,29 @@ def test_the_bundled_model_says_what_it_is_and_gives_probabilities() -> None:
     bundled = find_model("mobilenet_7_fer").bundled
     assert bundled is not None
     assert bundled.stat().st_size < 8e6
+
+
+def test_the_same_model_is_the_same_file_and_readable_to_all(tmp_path: Path) -> None:
+    """Equal training runs can be told from their sha256."""
+    torch.manual_seed(0)
+    network = MobileNetFace(2).eval()
+    spec = grey_spec("tiny", ("anger", "fear"), 64)
+    paths = [tmp_path / f"{i}.safetensors" for i in range(4)]
+    for path in paths:
+        save_expression(network, spec, path)
+    assert len({path.read_bytes() for path in paths}) == 1
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert paths[0].stat().st_mode == plain.stat().st_mode
+
+
+def test_a_model_whose_disk_is_full_is_told_in_a_sentence(tmp_path: Path) -> None:
+    network, spec = MobileNetFace(2), grey_spec("tiny", ("anger", "fear"), 64)
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_expression(network, spec, Path("/dev/full/m.safetensors"))
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_expression(network, spec, tmp_path / "absent" / "m.safetensors")
+    damaged = tmp_path / "backbone.safetensors"
+    damaged.write_bytes(BACKBONE.read_bytes()[:5000])
+    with pytest.raises(ModelError, match="cannot be read as a safetensors backbone"):
+        read_backbone(damaged)

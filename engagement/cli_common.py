@@ -1,0 +1,76 @@
+"""What the commands share: options, progress bars, and looking at a place before the work."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from engagement.errors import OutputError
+from engagement.files import written_whole
+
+if TYPE_CHECKING:
+    from engagement.runtimes.base import RuntimeSettings
+
+console = Console()
+errors = Console(stderr=True)
+
+Model = Annotated[str, typer.Option(help="auto, a name of `engagement models`, or a file.")]
+Weights = Annotated[
+    Path | None, typer.Option(help="Take the model's weights from this file, unverified.")
+]
+Runtime = Annotated[
+    str, typer.Option(help="auto (the fastest installed), torch, onnx or openvino.")
+]
+Threads = Annotated[int, typer.Option(help="CPU threads of the runtime; 0 for all.")]
+
+
+def runtime_settings(name: str, threads: int) -> "RuntimeSettings":
+    """The runtime that a command was asked for.
+
+    Raises:
+        ModelError: there is no such runtime.
+    """
+    from engagement.runtimes.base import RuntimeSettings
+
+    return RuntimeSettings(name, threads=threads)  # type: ignore[arg-type]  # checked by itself
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A bar on standard error, for eyes only: in a log or a pipe it would be stray lines."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    quiet = not errors.is_terminal
+    with Progress(*columns, console=errors, transient=True, disable=quiet) as progress:
+        yield progress
+
+
+def check_file(file: Path | None, option: str) -> None:
+    """Look at where a result is to go, before the work: hours must not end in a wrong name.
+
+    Raises:
+        OutputError: it is a folder, or its folder does not exist.
+    """
+    if file is not None and (file.is_dir() or not file.parent.is_dir()):
+        raise OutputError(
+            f"{file} cannot be written: it is a folder, or its folder does not exist. "
+            f"Choose another {option}."
+        )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a result, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with written_whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
