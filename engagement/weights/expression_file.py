@@ -139,7 +139,7 @@ def _read_spec(path: Path, metadata: Mapping[str, str] | None) -> ExpressionSpec
         if form == _FIRST_FORMAT:
             values = json.loads(described["spec"])
             return grey_spec(**{**values, "classes": tuple(values["classes"])})
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(
             f"{path} does not describe itself as this version expects ({error}). Train it again, "
             "or use the version that wrote it."

@@ -122,7 +122,7 @@ def _description(path: Path) -> ExpressionSpec:
 def _is_own(checkpoint: Checkpoint) -> bool:
     try:
         form = description_of(checkpoint.metadata).get("format", "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(form, str) and form.startswith(_OWN_FORMAT)
 

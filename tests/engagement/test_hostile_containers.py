@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from engagement.networks.mobilenet import MobileNetFace
-from engagement.weights.expression_file import grey_spec, save_expression
+from engagement.weights.expression_file import description_of, grey_spec, save_expression
 from engagement.weights.loading import load_custom
 from engagement.weights.readers import keras_file, read_checkpoint
 from engagement.weights.readers.onnx_file import read_onnx
@@ -334,9 +334,10 @@ def test_a_file_that_describes_itself_wrongly_builds_nothing(
 ) -> None:
     path = tmp_path / "mine.safetensors"
     save_expression(MobileNetFace(7), grey_spec("mine", tuple("abcdefg"), 64), path)
-    metadata = dict(read_checkpoint(path).metadata)
-    changed = spec if isinstance(spec, str) else json.dumps(json.loads(metadata["spec"]) | spec)
-    data = save(load_file(path), metadata={**metadata, "spec": changed})
+    said = description_of(read_checkpoint(path).metadata)
+    changed = spec if isinstance(spec, str) else json.dumps(json.loads(said["spec"]) | spec)
+    described = json.dumps({**said, "spec": changed})
+    data = save(load_file(path), metadata={"engagement": described})
     refused(path, data, load_custom)
 
 

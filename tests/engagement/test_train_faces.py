@@ -22,6 +22,7 @@ from engagement.training.faces import FacesConfig, published_faces_loop, train_f
 from engagement.training.loop import LoopConfig, Phase
 from engagement.training.setup import Running
 from engagement.weights.bundled import BACKBONE
+from engagement.weights.expression_file import description_of
 from tests.engagement.coloured_faces import listed, write_faces
 
 ALONE = Running(device="cpu", workers=0)
@@ -61,7 +62,7 @@ def test_what_is_kept_is_the_network_without_its_head(trained: Path) -> None:
     path = trained / "backbone.safetensors"
     assert set(load_file(path)) == set(load_file(BACKBONE))
     with safe_open(path, framework="pt") as file:
-        metadata = file.metadata()
+        metadata = description_of(file.metadata())
     assert metadata["architecture"] == "mobilenet_face"
     assert json.loads(metadata["input"])["size"] == 80
 
