@@ -122,46 +122,27 @@ def test_an_earlier_answer_is_not_overwritten_by_a_later_one(trio: Trio, name: s
 
 #: Starts a runtime with so many threads, works, and tells how many the process has gained.
 _THREADS = """
-import json, os, sys
-from pathlib import Path
-import numpy as np
+import sys
+from engagement.expressions.models import open_model
 from engagement.runtimes.base import RuntimeSettings
-name, threads, graph = sys.argv[1:]
-settings = RuntimeSettings(name, threads=int(threads), device="cpu")
-tasks = lambda: len(os.listdir("/proc/self/task"))
+name, threads = sys.argv[1:]
+runtime = open_model(
+    "mobilenet_7_fer", None, RuntimeSettings(name, threads=int(threads), device="cpu")
+).runtime
 if name == "torch":
-    from engagement.expressions.models import open_model
-    runtime = open_model("mobilenet_7_fer", None, settings).runtime
-    before = tasks()  # torch makes its threads at the first work
+    import torch
+    print(torch.get_num_threads())
+elif name == "onnx":
+    print(runtime._session.get_session_options().intra_op_num_threads)
 else:
-    data = Path(graph).read_bytes()
-    if name == "onnx":
-        import onnxruntime
-        from engagement.runtimes.onnx_runtime import OnnxRuntime as Made
-    else:
-        import openvino
-        from engagement.runtimes.openvino_runtime import OpenVinoRuntime as Made
-    before = tasks()
-    runtime = Made(data, settings)
-for _ in range(3):
-    runtime.run(np.zeros((16, 3, 120, 120), np.float32))
-print(tasks() - before)
+    print(runtime._model.get_property("INFERENCE_NUM_THREADS"))
 """
 
 
-@pytest.fixture(scope="module")
-def bundled_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    network, spec, _ = load_network(locate_model(DEFAULT_EXPRESSION))
-    path = tmp_path_factory.mktemp("graph") / "bundled.onnx"
-    path.write_bytes(export_graph(network, spec))
-    return path
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
 @pytest.mark.parametrize("name", PACKAGES)
-def test_threads_are_as_many_as_were_asked_for(name: str, bundled_graph: Path) -> None:
-    gained = [int(run_python(_THREADS, name, str(n), str(bundled_graph))) for n in (1, 2)]
-    assert gained[1] == gained[0] + 1
+def test_threads_are_as_many_as_were_asked_for(name: str) -> None:
+    """As the libraries themselves say; each in a process of its own, since torch has one number."""
+    assert [int(run_python(_THREADS, name, str(n))) for n in (1, 2)] == [1, 2]
 
 
 def run_python(code: str, *arguments: str) -> str:
