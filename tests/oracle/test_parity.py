@@ -109,7 +109,7 @@ def test_every_number_is_the_published_packages_number(
     assert not theirs, f"not compared: {sorted(theirs)}"
     logits = published.results[f"{package}|{engine}|{name}|logits_many"]
     # Weights whose logits hardly move would agree whatever the network did.
-    assert logits.std(axis=0).max() > 0.05
+    assert logits.std(axis=0).max() > 0.5
     table.append(
         (
             package,
