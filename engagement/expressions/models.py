@@ -162,7 +162,7 @@ def open_file(file: ModelFile, settings: RuntimeSettings) -> OpenModel:
 
         network, spec, sha256 = load_network(file)
         return OpenModel(TorchRuntime(network, settings), spec, sha256)
-    sha256 = sha256_of(file.path)
+    sha256 = _hashed(file.path)
     graph, spec = _graph_of(file, sha256)
     return OpenModel(_run_graph(name, graph, settings), spec, sha256)
 
@@ -183,6 +183,16 @@ def load_network(file: ModelFile) -> tuple[ExpressionNetwork, ExpressionSpec, st
     else:
         loaded = load_published(file.path, file.spec, converted_folder())
     return loaded.network, loaded.spec, loaded.weights_sha256
+
+
+def _hashed(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(
+            f"{path} cannot be read as a model ({reason}). Name a model file that is there."
+        ) from error
 
 
 def _is_graph(path: Path) -> bool:
@@ -223,6 +233,7 @@ def open_graph(file: ModelFile, settings: RuntimeSettings) -> OpenGraph:
     from engagement.runtimes.graph import head_of, with_embedding
     from engagement.weights.readers.onnx_file import describe_onnx, read_onnx
 
+    sha256 = _hashed(file.path)
     name = choose(settings)
     if name == "torch":
         raise ModelError(
@@ -231,7 +242,6 @@ def open_graph(file: ModelFile, settings: RuntimeSettings) -> OpenGraph:
         )
     graph = read_onnx(file.path)
     described = describe_onnx(graph)
-    sha256 = sha256_of(file.path)
     spec = file.spec or _spec_of_graph(file.path, described.outputs, described.size)
     if file.custom:
         spec = replace(spec, name=f"custom-{sha256[:12]}")

@@ -323,3 +323,14 @@ def test_analyses_of_all_runtimes_differ_only_by_rounding(tmp_path: Path) -> Non
                     (other.valence, other.arousal), abs=2e-4
                 )
             assert ours.summary.dominant_emotion == theirs.summary.dominant_emotion
+
+
+@pytest.mark.parametrize("runtime", PACKAGES)
+@pytest.mark.parametrize("name", ["gone.pt", "gone.onnx", "."])
+def test_weights_that_are_not_there_are_told_on_every_runtime(
+    name: str, runtime: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="cannot be read as a model"):
+        ExpressionRecognizer.open(
+            weights=tmp_path / name, runtime=RuntimeSettings(runtime, device="cpu")
+        )
