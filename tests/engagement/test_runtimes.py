@@ -330,7 +330,7 @@ def test_analyses_of_all_runtimes_differ_only_by_rounding(tmp_path: Path) -> Non
 def test_weights_that_are_not_there_are_told_on_every_runtime(
     name: str, runtime: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(ModelError, match="cannot be read as a model"):
+    with pytest.raises(ModelError, match=r"There is no model file|is a folder"):
         ExpressionRecognizer.open(
             weights=tmp_path / name, runtime=RuntimeSettings(runtime, device="cpu")
         )
