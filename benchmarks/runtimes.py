@@ -38,7 +38,7 @@ from engagement.weights.registry import DEFAULT_EXPRESSION, MODELS
 Run = Callable[[Floats], Any]
 _BATCHES = (1, 16)
 _FACE_PX = 160
-#: A turn is as many calls as fit into this, but at least two.
+#: A turn is as many calls as fit into this, but at least one.
 _TURN_S = 0.06
 #: Pause before a turn, in which the threads of the one before fall asleep.
 _PAUSE_S = 0.02
@@ -245,11 +245,12 @@ def _play(
 
     for _ in range(3):
         once = call()
-    count = max(2, round(_TURN_S / max(once, 1e-6)))
+    count = max(1, round(_TURN_S / max(once, 1e-6)))
     orders.send("ready")
     try:
         while orders.recv():
-            call()  # wakes the threads up
+            if count > 1:  # else its share in the one call is small
+                call()  # wakes the threads up
             orders.send(statistics.median(call() for _ in range(count)))
     except EOFError:
         return
@@ -297,6 +298,7 @@ def _rows(title: str, batch: int, turns: Mapping[str, list[float]]) -> list[Row]
 
 def measure(name: str, rounds: int, makes: Mapping[str, _Make]) -> list[Row]:
     """The network alone, on prepared faces."""
+    sys.stderr.write(f"{name}\n")
     with TemporaryDirectory() as folder:
         _write_graphs(name, Path(folder))
         return [
@@ -368,7 +370,7 @@ def main() -> None:
     """Measure and print a table, and a line of JSON for machines."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.runtimes")
     parser.add_argument("names", nargs="*", help="models; without, one of each architecture")
-    parser.add_argument("--rounds", type=int, default=25, help="turns of each runtime")
+    parser.add_argument("--rounds", type=int, default=15, help="turns of each runtime")
     parser.add_argument("--settings", action="store_true", help="compare the runtimes' settings")
     chosen = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 120)
