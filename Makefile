@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracle lint format bench schema hooks clean
+.PHONY: help demo test oracle lint format bench bench-runtimes schema hooks clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/ready-web  ## Run the site with a demo course and the sample recording (DEMO_EXIT=1: stop after)
 	ENGAGEMENT_DATA_DIR=$${ENGAGEMENT_DATA_DIR:-var/demo} $(BIN)/python manage.py demo
@@ -34,6 +34,9 @@ format: $(VENV)/ready-test  ## Mend style
 
 bench: $(VENV)/ready-test  ## Measure speed and memory (VIDEO=file for your own recording)
 	$(BIN)/python -m benchmarks.analysis $(VIDEO)
+
+bench-runtimes: $(VENV)/ready-test  ## Time every model on every runtime (MODELS=names; ten minutes for all)
+	$(BIN)/python -m benchmarks.runtimes $(MODELS)
 
 schema: $(VENV)/ready-test  ## Publish the JSON Schema of an analysis in docs/
 	$(BIN)/engagement schema > docs/analysis.schema.json

@@ -8,6 +8,7 @@ once a file: their results are kept in the cache under the sha256 of the origina
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from engagement.errors import ModelError
 from engagement.files import sha256_of
@@ -241,14 +242,32 @@ def open_graph(file: ModelFile, settings: RuntimeSettings) -> OpenGraph:
         )
     graph = read_onnx(file.path)
     described = describe_onnx(graph)
-    spec = file.spec or _spec_of_graph(file.path, described.outputs, described.size)
+    spec = file.spec or _spec_of_graph(file.path, graph, described.outputs, described.size)
     if file.custom:
         spec = replace(spec, name=f"custom-{sha256[:12]}")
     runtime = _run_graph(name, with_embedding(graph, described.embedding), settings)
     return OpenGraph(runtime, spec, sha256, *head_of(graph))
 
 
-def _spec_of_graph(path: Path, outputs: int, size: int) -> ExpressionSpec:
+def _spec_of_graph(path: Path, graph: Any, outputs: int, size: int) -> ExpressionSpec:
+    """What a graph says of itself where this project exported it, else what its shapes tell."""
+    from engagement.runtimes.export import SPEC_KEY
+
+    said = next((entry.value for entry in graph.metadata_props if entry.key == SPEC_KEY), None)
+    if said is not None:
+        try:
+            spec = ExpressionSpec.from_json(said)
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise ModelError(
+                f"{path.name} does not describe itself as this version expects. Export it again."
+            ) from error
+        if (spec.outputs, spec.input.size) != (outputs, size):
+            raise ModelError(
+                f"{path.name} says that it takes faces of {spec.input.size} pixels and has "
+                f"{spec.outputs} outputs, but its graph takes {size} and has {outputs}. Export it "
+                "again."
+            )
+        return spec
     known = {
         7: (SEVEN_EMOTIONS, False),
         8: (EIGHT_EMOTIONS, False),

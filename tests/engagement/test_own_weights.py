@@ -4,14 +4,18 @@ import os
 import pickle
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from engagement import cli
+from engagement.errors import ModelError
+from engagement.expressions.models import load_network, locate_model
 from engagement.expressions.recognizer import ExpressionRecognizer
 from engagement.files import sha256_of
 from engagement.networks.base import ExpressionNetwork
@@ -19,6 +23,7 @@ from engagement.networks.preprocess import prepare
 from engagement.networks.spec import ExpressionSpec
 from engagement.report.schema import Analysis
 from engagement.runtimes.base import PACKAGES, RuntimeSettings
+from engagement.runtimes.export import SPEC_KEY, export_model
 from engagement.runtimes.graph import export_graph
 from engagement.sample import sample_path
 from engagement.weights.registry import MODELS
@@ -184,3 +189,30 @@ def test_an_unknown_runtime_is_told(analyse: Run) -> None:
     assert err == (
         "engagement: There is no runtime 'tensorflow'. Choose auto, openvino, onnx, torch.\n"
     )
+
+
+def test_an_exported_graph_is_prepared_as_it_says_itself(tmp_path: Path) -> None:
+    """The bundled model takes grey, level faces, which nothing but its description tells."""
+    network, spec, _ = load_network(locate_model("mobilenet_7_fer"))
+    path = tmp_path / "mine.onnx"
+    export_model(network, spec, path, "onnx")
+    exact = ExpressionRecognizer.open("mobilenet_7_fer", runtime=RuntimeSettings("onnx"))
+    again = ExpressionRecognizer.open(weights=path, runtime=RuntimeSettings("onnx"))
+    assert again.spec.name == f"custom-{sha256_of(path)[:12]}"
+    assert (again.spec.input, again.spec.crop) == (spec.input, spec.crop)
+    faces = list(np.random.default_rng(0).integers(0, 255, (3, 90, 80, 3), dtype=np.uint8))
+    assert again.predict(faces)[0] == pytest.approx(exact.predict(faces)[0], abs=1e-5)
+
+
+def test_a_graph_that_describes_another_is_refused(tmp_path: Path) -> None:
+    network, spec, _ = load_network(locate_model("mobilenet_7_fer"))
+    export_model(network, spec, tmp_path / "mine.onnx", "onnx")
+    graph = onnx.load(tmp_path / "mine.onnx")
+    for text, words in (("{}", "does not describe itself"), (None, "Export it again")):
+        changed = replace(spec, classes=spec.classes[:3]).to_json() if text is None else text
+        onnx.helper.set_model_props(graph, {SPEC_KEY: changed})
+        onnx.save(graph, tmp_path / "changed.onnx")
+        with pytest.raises(ModelError, match=words):
+            ExpressionRecognizer.open(
+                weights=tmp_path / "changed.onnx", runtime=RuntimeSettings("onnx")
+            )
