@@ -14,8 +14,7 @@ from engagement.errors import ModelError
 from engagement.files import sha256_of
 from engagement.networks.base import ExpressionNetwork
 from engagement.networks.spec import (
-    EIGHT_EMOTIONS,
-    SEVEN_EMOTIONS,
+    CLASSES_BY_OUTPUTS,
     SYMMETRIC_112,
     CropSpec,
     ExpressionSpec,
@@ -25,7 +24,7 @@ from engagement.runtimes.base import Floats, Runtime, RuntimeName, RuntimeSettin
 from engagement.runtimes.kept import KeptGraph
 from engagement.weights.cache import converted_folder, find_file
 from engagement.weights.expression_file import load_expression
-from engagement.weights.registry import AUTO_ORDER, PublishedFile, RegisteredModel, find_model
+from engagement.weights.registry import AUTO_ORDER, RegisteredModel, find_model
 
 
 @dataclass(frozen=True)
@@ -126,22 +125,6 @@ def _present(model: RegisteredModel) -> ModelFile | None:
         if path is not None:
             return ModelFile(path, model.spec)
     return None
-
-
-def published_file(model: RegisteredModel, form: str) -> PublishedFile:
-    """The file of a model in one form, ``torch``, ``keras`` or ``onnx``.
-
-    Raises:
-        ModelError: it was not published in this form.
-    """
-    for file in model.files:
-        if file.format == form:
-            return file
-    forms = ", ".join(sorted({file.format for file in model.files}))
-    raise ModelError(
-        f"{model.name} was not published as {form}. It is there as {forms}; "
-        f"`engagement models export {model.name} --format onnx` makes others."
-    )
 
 
 def open_model(model: str, weights: Path | None, settings: RuntimeSettings) -> OpenModel:
@@ -268,18 +251,12 @@ def _spec_of_graph(path: Path, graph: Any, outputs: int, size: int) -> Expressio
                 "again."
             )
         return spec
-    known = {
-        7: (SEVEN_EMOTIONS, False),
-        8: (EIGHT_EMOTIONS, False),
-        9: (SEVEN_EMOTIONS, True),
-        10: (EIGHT_EMOTIONS, True),
-    }
-    if outputs not in known:
+    if outputs not in CLASSES_BY_OUTPUTS:
         raise ModelError(
             f"{path.name} has {outputs} outputs. Expression models have 7 or 8 emotions, with or "
             "without valence and arousal behind them."
         )
-    classes, predicts_affect = known[outputs]
+    classes, predicts_affect = CLASSES_BY_OUTPUTS[outputs]
     prepared = SYMMETRIC_112 if size == SYMMETRIC_112.size else InputSpec(size)
     return ExpressionSpec(
         "graph", classes, "graph", prepared, CropSpec("box"), predicts_affect=predicts_affect

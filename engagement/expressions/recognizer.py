@@ -90,11 +90,6 @@ class ExpressionRecognizer:
             for p, e, va in zip(probabilities, embeddings, affect, strict=True)
         ]
 
-    def predict_affect(self, crops: Sequence[Pixels]) -> Floats:
-        """Valence and arousal ``(n, 2)`` in -1..1, predicted or derived."""
-        outputs, _ = self.outputs(crops)
-        return self._affect(outputs, softmax(outputs[:, : len(self.spec.classes)]))
-
     def _affect(self, outputs: Floats, probabilities: Floats) -> Floats:
         if self._coordinates is None:
             affect = outputs[:, -2:]

@@ -1,6 +1,6 @@
 """What the compatible classes share: a loaded model, its head, and scores from embeddings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,14 @@ from engagement.expressions.models import (
     load_network,
     locate_model,
     open_graph,
-    published_file,
 )
 from engagement.expressions.recognizer import softmax
 from engagement.networks.preprocess import prepare
 from engagement.networks.spec import ExpressionSpec
 from engagement.runtimes.base import Floats, Runtime, RuntimeSettings
 from engagement.types import Pixels
-from engagement.weights.cache import find_file
 from engagement.weights.fetch import fetch
 from engagement.weights.registry import find_model
-
-#: Called with the model's name when its file has to be fetched first.
-OnFetch = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -103,9 +98,13 @@ def load_onnx(model_name: str, weights: Path | str | None) -> LoadedModel:
     known = find_model(model_name)
     spec = _spec(model_name)
     if weights is None:
-        published = published_file(known, "onnx")
-        path = find_file(published) or fetch(published)
-        file = ModelFile(path, spec)
+        if known.onnx_file is None:
+            forms = ", ".join(sorted({file.format for file in known.files}))
+            raise ModelError(
+                f"{model_name} was not published as onnx. It is there as {forms}; "
+                f"`engagement models export {model_name} --format onnx` makes others."
+            )
+        file = ModelFile(fetch(known.onnx_file), spec)
     else:
         file = ModelFile(Path(weights), spec, custom=True)
     opened = open_graph(file, RuntimeSettings("onnx"))
@@ -126,10 +125,8 @@ def _weights_file(model_name: str, weights: Path | str | None) -> ModelFile:
     if weights is not None:
         return ModelFile(Path(weights), _spec(model_name), custom=True)
     known = find_model(model_name)
-    if known.files:
-        file = known.files[0]
-        if find_file(file) is None:
-            fetch(file)
+    if known.main_file is not None:
+        fetch(known.main_file)  # where it is not here yet
     return locate_model(model_name)
 
 

@@ -4,7 +4,9 @@ Light on purpose: listing models, or reading a model file's description, must no
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 #: Emotion classes of AffectNet, in the order of the published models' outputs.
@@ -54,6 +56,26 @@ IMAGENET_260 = InputSpec(260)
 SYMMETRIC_112 = InputSpec(112, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 #: Keras' "caffe" mode: BGR minus VGGFace2's means.
 CAFFE_224 = InputSpec(224, "bgr", mean=(103.939, 116.779, 123.68), std=(1.0, 1.0, 1.0), scale=1.0)
+
+#: What the published networks take, by architecture.
+PUBLISHED_INPUTS: Mapping[str, InputSpec] = MappingProxyType(
+    {
+        "mobilenet_face": CAFFE_224,
+        "efficientnet_b0": IMAGENET_224,
+        "efficientnet_b2": IMAGENET_260,
+        "mobilevitv2_150": IMAGENET_224,
+        "mobilefacenet": SYMMETRIC_112,
+    }
+)
+#: Classes, and whether valence and arousal follow, by the number of outputs.
+CLASSES_BY_OUTPUTS: Mapping[int, tuple[tuple[str, ...], bool]] = MappingProxyType(
+    {
+        7: (SEVEN_EMOTIONS, False),
+        8: (EIGHT_EMOTIONS, False),
+        9: (SEVEN_EMOTIONS, True),
+        10: (EIGHT_EMOTIONS, True),
+    }
+)
 
 
 @dataclass(frozen=True)

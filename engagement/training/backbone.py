@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import MappingProxyType
 
 import torch
 from safetensors import SafetensorError
@@ -26,25 +25,13 @@ from engagement.networks.mobilenet import (
     unfold_batch_norm,
 )
 from engagement.networks.spec import (
-    CAFFE_224,
-    IMAGENET_224,
-    IMAGENET_260,
-    SYMMETRIC_112,
+    PUBLISHED_INPUTS,
     InputSpec,
 )
 from engagement.weights.expression_file import write_described
 
 FORMAT = "engagement.backbone/1"
 #: What each architecture's published models take.
-_INPUTS: Mapping[str, InputSpec] = MappingProxyType(
-    {
-        "mobilenet_face": CAFFE_224,
-        "efficientnet_b0": IMAGENET_224,
-        "efficientnet_b2": IMAGENET_260,
-        "mobilevitv2_150": IMAGENET_224,
-        "mobilefacenet": SYMMETRIC_112,
-    }
-)
 #: First parts of the names that heads go by.
 _HEADS = frozenset({"classifier", "head", "fc"})
 _NAMES = "num_batches_tracked"
@@ -56,11 +43,12 @@ def input_of(architecture: str, size: int = 0) -> InputSpec:
     Raises:
         ModelError: an unknown architecture.
     """
-    if architecture not in _INPUTS:
+    if architecture not in PUBLISHED_INPUTS:
         raise ModelError(
-            f"There is no architecture {architecture!r} to train. Known are {', '.join(_INPUTS)}."
+            f"There is no architecture {architecture!r} to train. "
+            f"Known are {', '.join(PUBLISHED_INPUTS)}."
         )
-    spec = _INPUTS[architecture]
+    spec = PUBLISHED_INPUTS[architecture]
     return replace(spec, size=size) if size else spec
 
 
@@ -83,7 +71,7 @@ def build_network(
     except RuntimeError as error:
         raise DataError(
             f"{architecture} does not take faces of {spec.size} pixels. Leave --input-size away "
-            f"for its own {_INPUTS[architecture].size}."
+            f"for its own {PUBLISHED_INPUTS[architecture].size}."
         ) from error
     return network.to(memory_format=torch.channels_last)
 

@@ -4,9 +4,7 @@ Every tensor of the network comes from the file and every tensor of the file goe
 shape; where the file describes its computation, that is compared as well.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 import torch
 
@@ -15,39 +13,16 @@ from engagement.networks.architectures import build_for
 from engagement.networks.base import ExpressionNetwork
 from engagement.networks.mobilenet import check_tensors
 from engagement.networks.spec import (
-    CAFFE_224,
-    EIGHT_EMOTIONS,
-    IMAGENET_224,
-    IMAGENET_260,
-    SEVEN_EMOTIONS,
-    SYMMETRIC_112,
+    CLASSES_BY_OUTPUTS,
+    PUBLISHED_INPUTS,
     CropSpec,
     ExpressionSpec,
-    InputSpec,
 )
 from engagement.weights.arrangement import Arrangement, arrange_torch
 from engagement.weights.keras_arrangement import arrange_keras
 from engagement.weights.module_settings import check_settings
 from engagement.weights.readers import Checkpoint
 
-_INPUTS: Mapping[str, InputSpec] = MappingProxyType(
-    {
-        "mobilenet_face": CAFFE_224,
-        "efficientnet_b0": IMAGENET_224,
-        "efficientnet_b2": IMAGENET_260,
-        "mobilevitv2_150": IMAGENET_224,
-        "mobilefacenet": SYMMETRIC_112,
-    }
-)
-#: Classes, and whether valence and arousal follow, by the number of outputs.
-_CLASSES: Mapping[int, tuple[tuple[str, ...], bool]] = MappingProxyType(
-    {
-        7: (SEVEN_EMOTIONS, False),
-        8: (EIGHT_EMOTIONS, False),
-        9: (SEVEN_EMOTIONS, True),
-        10: (EIGHT_EMOTIONS, True),
-    }
-)
 #: Counters of batch norms: read by nothing here, and absent from old files.
 _COUNTER = "num_batches_tracked"
 
@@ -109,7 +84,7 @@ def infer_spec(checkpoint: Checkpoint) -> ExpressionSpec:
         ModelError: no network that is known here, or outputs that are no emotions.
     """
     arrangement = _arrange(checkpoint)
-    if arrangement.outputs not in _CLASSES:
+    if arrangement.outputs not in CLASSES_BY_OUTPUTS:
         raise ModelError(
             f"{checkpoint.source} has {arrangement.outputs or 'no'} outputs, and emotions need 7 "
             "or 8, with or without valence and arousal behind them. Use an expression model.",
@@ -134,16 +109,16 @@ def default_spec(name: str, architecture: str, outputs: int, hidden: int = 0) ->
     Raises:
         ModelError: a number of outputs that is none of 7, 8, 9 and 10.
     """
-    if outputs not in _CLASSES:
+    if outputs not in CLASSES_BY_OUTPUTS:
         raise ModelError(
             f"{name} has {outputs} outputs, which are no emotions that are known here."
         )
-    classes, predicts_affect = _CLASSES[outputs]
+    classes, predicts_affect = CLASSES_BY_OUTPUTS[outputs]
     return ExpressionSpec(
         name=name,
         classes=classes,
         architecture=architecture,
-        input=_INPUTS[architecture],
+        input=PUBLISHED_INPUTS[architecture],
         crop=CropSpec("box"),
         predicts_affect=predicts_affect,
         hidden=hidden,

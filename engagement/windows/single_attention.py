@@ -59,12 +59,10 @@ class SingleAttention:
         Raises:
             ModelError: cannot be fetched, or not as they were published.
         """
-        from engagement.weights.cache import find_file
         from engagement.weights.fetch import fetch
         from engagement.weights.registry import find_model
 
-        file = find_model(NAME).files[0]
-        return cls.from_file(find_file(file) or fetch(file))
+        return cls.from_file(fetch(find_model(NAME).files[0]))
 
     @classmethod
     def from_file(cls, path: Path) -> "SingleAttention":

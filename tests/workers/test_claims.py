@@ -11,8 +11,6 @@ from django.utils import timezone
 
 from engagement.errors import CancelledError
 from tests.factories import build_document
-from webapp.accounts.models import User
-from webapp.courses.models import Course, Lesson
 from webapp.recordings import queue, storage
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
 from workers import claims, reaper
@@ -22,18 +20,7 @@ from workers.threads import threads_per_process
 
 
 @pytest.fixture
-def analysis(db: None, tmp_path: Path, settings: object) -> Analysis:
-    settings.DATA_DIR = tmp_path  # type: ignore[attr-defined]
-    course = Course.objects.create(title="A", code="A")
-    recording = Recording.objects.create(
-        student=User.objects.create_user("s@example.org", name="S"),
-        lesson=Lesson.objects.create(course=course, title="L", starts_at=timezone.now()),
-        original_name="a.mp4",
-        size_bytes=1,
-        sha256="0" * 64,
-    )
-    storage.recordings_dir()
-    storage.folder(recording.pk).mkdir()
+def analysis(recording: Recording) -> Analysis:
     return Analysis.objects.create(recording=recording)
 
 
