@@ -19,6 +19,8 @@ from engagement.faces.tracking import FaceTracker, TrackerSettings, real_tracks
 from engagement.files import sha256_of
 from engagement.report import build, schema
 from engagement.report.embeddings import write_embeddings
+from engagement.report.group_affect import build_group_affect
+from engagement.report.sampled import ReportSettings, Sampled, WindowSettings
 from engagement.runtimes.base import RuntimeSettings
 from engagement.types import Frame, Observation, TrackedFace, VideoInfo
 from engagement.video.decoding import Decoded
@@ -42,7 +44,7 @@ class Settings:
     fps: float = DEFAULT_FPS
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
-    windows: build.WindowSettings = field(default_factory=build.WindowSettings)
+    windows: WindowSettings = field(default_factory=WindowSettings)
     concentration: ConcentrationSettings = field(default_factory=ConcentrationSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
 
@@ -134,7 +136,8 @@ class Analyzer:
         if on_progress:
             on_progress(duration_s, duration_s)
         sampled = self._sampled(times, duration_s, observations)
-        analysis = self._report(_source(path, info, sha256, duration_s), fps, sampled, reader)
+        source = _source(path, info, sha256, duration_s)
+        analysis = self.report(source, fps, sampled, reader.decoded.damaged)
         return AnalysisResult(analysis, sampled.observations)
 
     def _observe(self, batch: list[Frame], tracker: FaceTracker) -> list[Observation]:
@@ -156,7 +159,7 @@ class Analyzer:
 
     def _sampled(
         self, times: list[float], duration_s: float, observations: list[Observation]
-    ) -> build.Sampled:
+    ) -> Sampled:
         kept = sorted(
             real_tracks(
                 [o.track_id for o in observations], len(times), self.settings.tracker.min_faces
@@ -171,14 +174,13 @@ class Analyzer:
             ),
             key=lambda o: (o.track_id, o.t),
         )
-        return build.Sampled(
-            tuple(times), duration_s, tuple(ordered), self._recognizer.spec.classes
-        )
+        return Sampled(tuple(times), duration_s, tuple(ordered), self._recognizer.spec.classes)
 
-    def _report(
-        self, source: schema.Source, fps: float, sampled: build.Sampled, reader: VideoReader
+    def report(
+        self, source: schema.Source, fps: float, sampled: Sampled, damaged: int
     ) -> schema.Analysis:
-        settings = build.ReportSettings(self.settings.windows, self.settings.concentration)
+        """The contract of what was observed; `damaged` parts of the video are missing in it."""
+        settings = ReportSettings(self.settings.windows, self.settings.concentration)
         tracks = build.build_tracks(sampled, settings)
         main = build.main_track(tracks)
         summary = main.summary if main else build.EMPTY_SUMMARY
@@ -188,9 +190,9 @@ class Analyzer:
             models=self._models(source),
             tracks=tracks,
             presence=build.build_presence(sampled),
-            group_affect=build.build_group_affect(sampled, self.settings.windows),
+            group_affect=build_group_affect(sampled, self.settings.windows),
             summary=summary,
-            warnings=build.build_warnings(tracks, summary, reader.decoded.damaged),
+            warnings=build.build_warnings(tracks, summary, damaged),
         )
 
     def _models(self, source: schema.Source) -> schema.Models:

@@ -1,54 +1,19 @@
-"""From observations to the contract: windows, summaries, presence, group affect."""
+"""From observations to the contract: tracks, summaries, presence, warnings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from engagement.report import schema
+from engagement.report.estimates import engagement_windows
+from engagement.report.sampled import ReportSettings, Sampled, rounded_s
 from engagement.types import Observation
-from engagement.windows import concentration as index
-from engagement.windows.sliding import Span, covered_s, gaps, holds, windows_over
+from engagement.windows.sliding import Span, gaps, holds
 
-# Below this coverage a window's estimate rests on too little to call a level.
-_LEAST_COVERAGE = 0.3
 # Shorter stretches without a face are blinks of the detector, not absence.
 _LEAST_ABSENCE_S = 1.0
 # Below this the recording as a whole deserves a warning.
 _LOW_COVERAGE = 0.5
-
-# Rule of group affect: which emotions count as what.
-_POSITIVE = frozenset({"happiness", "surprise"})
-_NEUTRAL = frozenset({"neutral"})
-
-
-@dataclass(frozen=True)
-class WindowSettings:
-    """Length and step of windows in seconds."""
-
-    window_s: float = 5.0
-    stride_s: float = 2.5
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """The sampled recording: times of all sampled frames, and what was observed in them.
-
-    `observations` are ordered by time, and belong to real tracks only.
-    """
-
-    times: tuple[float, ...]
-    duration_s: float
-    observations: tuple[Observation, ...]
-    classes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ReportSettings:
-    """Everything that the report's arithmetic depends on."""
-
-    windows: WindowSettings
-    concentration: index.ConcentrationSettings
 
 
 def build_tracks(sampled: Sampled, settings: ReportSettings) -> list[schema.Track]:
@@ -71,11 +36,11 @@ def _build_track(
     settings: ReportSettings,
 ) -> schema.Track:
     seen = [spans[o.t] for o in observations]
-    windows = _engagement_windows(observations, seen, sampled, settings)
+    windows = engagement_windows(observations, seen, sampled, settings)
     return schema.Track(
         id=number,
-        first_s=_round(observations[0].t),
-        last_s=_round(observations[-1].t),
+        first_s=rounded_s(observations[0].t),
+        last_s=rounded_s(observations[-1].t),
         observations=[_observation(o, sampled.classes) for o in observations],
         windows=windows,
         summary=_summary(observations, seen, windows, sampled),
@@ -85,7 +50,7 @@ def _build_track(
 def _observation(o: Observation, classes: Sequence[str]) -> schema.Observation:
     x1, y1, x2, y2 = (round(float(v), 1) for v in o.face.xyxy)
     return schema.Observation(
-        t=_round(o.t),
+        t=rounded_s(o.t),
         box=(x1, y1, x2, y2),
         score=round(o.face.score, 4),
         emotions={
@@ -97,43 +62,6 @@ def _observation(o: Observation, classes: Sequence[str]) -> schema.Observation:
         yaw=round(o.yaw, 1),
         pitch=round(o.pitch, 1),
     )
-
-
-def _engagement_windows(
-    observations: Sequence[Observation],
-    seen: Sequence[Span],
-    sampled: Sampled,
-    settings: ReportSettings,
-) -> list[schema.Window]:
-    times = np.array([o.t for o in observations])
-    values = np.array(
-        [index.concentration(o, sampled.classes, settings.concentration) for o in observations]
-    )
-    lengths = settings.windows
-    windows = []
-    for span in windows_over(sampled.duration_s, lengths.window_s, lengths.stride_s):
-        inside = values[(times >= span.start_s) & (times < span.end_s)]
-        if not inside.size:
-            continue
-        coverage = min(1.0, covered_s(seen, span) / span.length_s)
-        mean = float(inside.mean())
-        windows.append(
-            schema.Window(
-                start_s=_round(span.start_s),
-                end_s=_round(span.end_s),
-                engagement=round(mean, 4),
-                spread=round(float(inside.std()), 4),
-                level=_level(mean, coverage, settings.concentration.engaged_from),
-                coverage=round(coverage, 4),
-            )
-        )
-    return windows
-
-
-def _level(engagement: float, coverage: float, engaged_from: float) -> schema.Level | None:
-    if coverage < _LEAST_COVERAGE:
-        return None
-    return "engaged" if engagement >= engaged_from else "distracted"
 
 
 def _summary(
@@ -172,34 +100,8 @@ def build_presence(sampled: Sampled) -> schema.Presence:
     absent = gaps(seen, sampled.duration_s, _LEAST_ABSENCE_S)
     return schema.Presence(
         face_share=round(min(1.0, share), 4),
-        absent=[(_round(span.start_s), _round(span.end_s)) for span in absent],
+        absent=[(rounded_s(span.start_s), rounded_s(span.end_s)) for span in absent],
     )
-
-
-def build_group_affect(sampled: Sampled, settings: WindowSettings) -> list[schema.GroupAffect]:
-    """Mean probability of positive, neutral and negative emotions over all faces, a window."""
-    if not sampled.observations:
-        return []
-    times = np.array([o.t for o in sampled.observations])
-    probabilities = np.array([o.expression.probabilities for o in sampled.observations])
-    is_positive = np.array([name in _POSITIVE for name in sampled.classes])
-    is_neutral = np.array([name in _NEUTRAL for name in sampled.classes])
-    affects = []
-    for span in windows_over(sampled.duration_s, settings.window_s, settings.stride_s):
-        inside = probabilities[(times >= span.start_s) & (times < span.end_s)]
-        if inside.size:
-            mean = inside.mean(axis=0)
-            positive, neutral = float(mean[is_positive].sum()), float(mean[is_neutral].sum())
-            affects.append(
-                schema.GroupAffect(
-                    start_s=_round(span.start_s),
-                    end_s=_round(span.end_s),
-                    positive=round(min(positive, 1.0), 4),
-                    neutral=round(min(neutral, 1.0), 4),
-                    negative=round(max(0.0, 1 - positive - neutral), 4),
-                )
-            )
-    return affects
 
 
 def main_track(tracks: Sequence[schema.Track]) -> schema.Track | None:
@@ -253,7 +155,3 @@ def build_warnings(
             )
         )
     return [schema.AnalysisWarning(code=code, text=text) for code, text in found]
-
-
-def _round(seconds: float) -> float:
-    return round(seconds, 3)

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0)]
-Level = Literal["distracted", "engaged"]
+# Two levels, or the four of EngageWild and DAiSEE; lowest first.
+Level = Literal["distracted", "engaged", "very low", "low", "high", "very high"]
 Kind = Literal["trained", "index"]
 
 
@@ -46,22 +47,54 @@ class Expression(_Strict):
     runtime: str | None = Field(None, description="What ran the network; differences are rounding.")
 
 
+class Skill(_Strict):
+    """How good a trained classifier was on people whom it had not seen.
+
+    Balanced recall is the mean recall of the levels; `low` and `high` bound its 95% bootstrap
+    interval, and `guessing` is what always naming one level gets.
+    """
+
+    balanced_recall: Probability
+    low: Probability
+    high: Probability
+    guessing: Probability
+    people: int
+    windows: int
+
+
 class Engagement(_Strict):
     """What turned a window into an engagement estimate.
 
-    `trained` is a classifier; `index` is a published rule and is to be labelled so.
+    `trained` is a classifier; `index` is a published rule and is to be labelled so. `rate` says
+    which frames it was given: those of `sampling_fps`, or every frame (`native`, as the published
+    classifier is used). `scope` is whom a classifier was fitted for.
     """
 
     name: str
     kind: Kind
     window_s: Seconds
     stride_s: Seconds
+    rate: Literal["sampled", "native"] = "sampled"
+    levels: list[Level] = ["distracted", "engaged"]
+    weights_sha256: str | None = None
+    scope: Literal["general", "course", "student"] = "general"
+    trained_on: str | None = None
+    skill: Skill | None = None
+
+
+class GroupRule(_Strict):
+    """What turned faces into group affect: the rule over emotions, or a trained classifier."""
+
+    name: str = "mean_of_faces"
+    kind: Kind = "index"
+    weights_sha256: str | None = None
 
 
 class Models(_Strict):
     detector: Detector
     expression: Expression
     engagement: Engagement
+    group_affect: GroupRule = GroupRule()
 
 
 class Observation(_Strict):
@@ -79,6 +112,42 @@ class Observation(_Strict):
     arousal: float = Field(ge=-1.0, le=1.0)
     yaw: float
     pitch: float
+    eyes_closed: Probability | None = None
+
+
+class Signals(_Strict):
+    """What can be seen of attention without emotion, over a stretch of one track.
+
+    `facing`, `turned_away` and `head_down` are shares of the time with a usable face, and add up
+    to one; angles are taken from the person's own zero (`Track.zero`). `eyes_closed` is a share
+    too, None where the eyes are too small to tell. `movement` is the median speed of the face in
+    face widths a second.
+    """
+
+    facing: Probability
+    turned_away: Probability
+    head_down: Probability
+    eyes_closed: Probability | None
+    movement: float | None = Field(ge=0.0)
+
+
+class PoseZero(_Strict):
+    """Degrees that a person's head shows while they face the screen.
+
+    A camera beside or above the screen, and a face that is not the generic one, add a constant.
+    `estimated` is False where there were too few observations; the angles are then zero.
+    """
+
+    yaw: float
+    pitch: float
+    estimated: bool
+
+
+class NameTag(_Strict):
+    """A name that was read beside a face: a suggestion, never an identification."""
+
+    text: str
+    share: Probability = Field(description="Share of the frames looked at that read this name.")
 
 
 class Window(_Strict):
@@ -96,6 +165,7 @@ class Window(_Strict):
     spread: float = Field(ge=0.0)
     level: Level | None
     coverage: Probability
+    signals: Signals | None = None
 
 
 class Summary(_Strict):
@@ -112,6 +182,7 @@ class Summary(_Strict):
     engagement_spread: float | None
     engaged_share: Probability | None
     coverage: Probability
+    signals: Signals | None = None
 
 
 class Track(_Strict):
@@ -123,6 +194,8 @@ class Track(_Strict):
     observations: list[Observation]
     windows: list[Window]
     summary: Summary
+    zero: PoseZero | None = None
+    name_tag: NameTag | None = None
 
 
 class Presence(_Strict):
@@ -133,13 +206,18 @@ class Presence(_Strict):
 
 
 class GroupAffect(_Strict):
-    """Share of positive, neutral and negative expression over all faces of a stretch."""
+    """Share of positive, neutral and negative expression over all faces of a stretch.
+
+    `people` of the recording's tracks were seen in it, which is `face_share` of all of them.
+    """
 
     start_s: Seconds
     end_s: Seconds
     positive: Probability
     neutral: Probability
     negative: Probability
+    people: int = 0
+    face_share: Probability = 0.0
 
 
 class AnalysisWarning(_Strict):

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from engagement.errors import OutputError
 from engagement.report import build, schema
 from engagement.report.embeddings import write_embeddings
+from engagement.report.group_affect import build_group_affect
+from engagement.report.sampled import ReportSettings, Sampled, WindowSettings
 from engagement.report.schema import Analysis, json_schema
 from engagement.report.terminal import clock
 from engagement.types import Observation
@@ -74,22 +76,22 @@ def test_the_index_is_the_published_rule(
     assert concentration(observation, CLASSES, ConcentrationSettings()) == pytest.approx(index)
 
 
-def sampled(observations: list[Observation], duration: float = 20.0) -> build.Sampled:
+def sampled(observations: list[Observation], duration: float = 20.0) -> Sampled:
     times = tuple(np.round(np.arange(0, duration, 0.2), 3).tolist())
-    return build.Sampled(times, duration, tuple(observations), CLASSES)
+    return Sampled(times, duration, tuple(observations), CLASSES)
 
 
-SETTINGS = build.ReportSettings(build.WindowSettings(), ConcentrationSettings())
+SETTINGS = ReportSettings(WindowSettings(), ConcentrationSettings())
 
 
 @pytest.fixture
-def half_seen(observe: Observe) -> build.Sampled:
+def half_seen(observe: Observe) -> Sampled:
     """20 s: neutral for 5 s, happy for 5 s, then nobody."""
     times = np.round(np.arange(0, 10, 0.2), 3).tolist()
     return sampled([observe(t, "neutral" if t < 5 else "happiness") for t in times])
 
 
-def test_a_track_has_windows_only_where_its_face_was_seen(half_seen: build.Sampled) -> None:
+def test_a_track_has_windows_only_where_its_face_was_seen(half_seen: Sampled) -> None:
     [track] = build.build_tracks(half_seen, SETTINGS)
     by_start = {window.start_s: window for window in track.windows}
     assert set(by_start) == {0.0, 2.5, 5.0, 7.5}
@@ -107,7 +109,7 @@ def test_little_coverage_gives_no_level(observe: Observe) -> None:
     assert track.summary.engaged_share is None
 
 
-def test_the_summary_counts_time_and_shares(half_seen: build.Sampled) -> None:
+def test_the_summary_counts_time_and_shares(half_seen: Sampled) -> None:
     [track] = build.build_tracks(half_seen, SETTINGS)
     assert track.summary.coverage == pytest.approx(0.5, abs=0.001)
     assert track.summary.emotion_share["neutral"] == 0.5
@@ -129,8 +131,8 @@ def test_presence_is_of_anybody(observe: Observe) -> None:
     assert build.build_presence(sampled([])).absent == [(0.0, 20.0)]
 
 
-def test_group_affect_sums_to_one(half_seen: build.Sampled) -> None:
-    affects = build.build_group_affect(half_seen, SETTINGS.windows)
+def test_group_affect_sums_to_one(half_seen: Sampled) -> None:
+    affects = build_group_affect(half_seen, SETTINGS.windows)
     assert [a.start_s for a in affects] == [0.0, 2.5, 5.0, 7.5]
     for affect in affects:
         assert affect.positive + affect.neutral + affect.negative == pytest.approx(1, abs=1e-3)
@@ -138,7 +140,7 @@ def test_group_affect_sums_to_one(half_seen: build.Sampled) -> None:
     assert affects[2].positive > 0.6
 
 
-def test_warnings_say_what_to_beware_of(observe: Observe, half_seen: build.Sampled) -> None:
+def test_warnings_say_what_to_beware_of(observe: Observe, half_seen: Sampled) -> None:
     def codes(tracks: list[schema.Track], damaged: int = 0) -> set[str]:
         main = build.main_track(tracks)
         summary = main.summary if main else build.EMPTY_SUMMARY

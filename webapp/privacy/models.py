@@ -65,6 +65,10 @@ class AccessLog(models.Model):
         JSON = "json", "downloaded the JSON"
         CSV = "csv", "downloaded the CSV"
         DELETE = "delete", "deleted the recording"
+        LABEL = "label", "labelled a window"
+        SUMMARY = "summary", "opened the lesson summary"
+        PEOPLE = "people", "looked at the faces of a meeting"
+        MATCH = "match", "said whose face it is"
         WITHDRAW = "withdraw", "withdrew consent; the recording was erased"
 
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -29,6 +29,19 @@ def has_consent(user: User, course: Course) -> bool:
     return Consent.objects.filter(user=user, course=course, withdrawn_at=None).exists()
 
 
+def covers_groups_and_training(user: User, course: Course) -> bool:
+    """Whether the consent in force spoke of recordings of a meeting and of training from labels.
+
+    An older consent stays good for what it named: the student's own recordings.
+    """
+    return Consent.objects.filter(
+        user=user,
+        course=course,
+        withdrawn_at=None,
+        text_version__in=consent_text.COVERING_GROUPS_AND_TRAINING,
+    ).exists()
+
+
 def require_consent(user: User, course: Course) -> None:
     """Call inside a transaction: consent cannot be withdrawn until it ends.
 
@@ -41,9 +54,15 @@ def require_consent(user: User, course: Course) -> None:
 
 
 def grant(user: User, course: Course) -> Consent:
-    """Records the student's consent to the current text; granting twice keeps the first."""
+    """Records the student's consent to the current text; granting it twice keeps the first.
+
+    Consent to an older text ends with it, and nothing is erased.
+    """
     try:
         with transaction.atomic():
+            Consent.objects.filter(user=user, course=course, withdrawn_at=None).exclude(
+                text_version=consent_text.VERSION
+            ).update(withdrawn_at=timezone.now())
             return Consent.objects.create(
                 user=user, course=course, text_version=consent_text.VERSION
             )

@@ -1,0 +1,40 @@
+"""What a report is built from: the sampled recording, and what its arithmetic depends on."""
+
+from dataclasses import dataclass
+
+from engagement.types import Observation
+from engagement.windows.concentration import ConcentrationSettings
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """Length and step of windows in seconds."""
+
+    window_s: float = 5.0
+    stride_s: float = 2.5
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The sampled recording: times of all sampled frames, and what was observed in them.
+
+    `observations` are ordered by time, and belong to real tracks only.
+    """
+
+    times: tuple[float, ...]
+    duration_s: float
+    observations: tuple[Observation, ...]
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """Everything that the report's arithmetic depends on."""
+
+    windows: WindowSettings
+    concentration: ConcentrationSettings
+
+
+def rounded_s(seconds: float) -> float:
+    """Seconds as the contract writes them."""
+    return round(seconds, 3)
