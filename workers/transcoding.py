@@ -1,6 +1,5 @@
 """Any video that can be decoded, to H.264 and AAC in MP4. Heavy: imports PyAV."""
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,9 @@ import av.filter
 
 from engagement.errors import VideoError
 from engagement.video.container import open_video
+from engagement.video.writing import TIME_BASE, SoundEncoder, h264_encoder
 
 _LONGEST_SIDE = 1920
-_ENCODERS = ("libx264", "libopenh264", "h264")
-_TIME_BASE = Fraction(1, 90_000)
 _TURNS = {90: ("cclock",), 180: ("clock", "clock"), 270: ("clock",)}
 
 
@@ -40,7 +38,7 @@ def transcode(source: Path, target: Path) -> None:
 
 
 def _copy(reader: Any, video: Any, audio: Any, writer: Any) -> None:
-    sound = _Sound(writer, audio) if audio is not None else None
+    sound = SoundEncoder(writer, audio) if audio is not None else None
     pictures = _Pictures(writer)
     for packet in reader.demux(*(stream for stream in (video, audio) if stream is not None)):
         try:
@@ -90,29 +88,19 @@ class _Pictures:
                 return
             if self._stream is None:
                 self._stream = self._open(frame)
-            pts = round(frame.pts * frame.time_base / _TIME_BASE)
+            pts = round(frame.pts * frame.time_base / TIME_BASE)
             if pts <= self._last_pts:
                 continue
-            frame.pts, frame.time_base, self._last_pts = pts, _TIME_BASE, pts
+            frame.pts, frame.time_base, self._last_pts = pts, TIME_BASE, pts
             frame.pict_type = av.video.frame.PictureType.NONE
             self._writer.mux(self._stream.encode(frame))
 
     def _open(self, frame: Any) -> Any:
-        stream = self._writer.add_stream(_encoder(), rate=30)
+        stream = self._writer.add_stream(h264_encoder(), rate=30)
         stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
-        stream.codec_context.time_base = _TIME_BASE
+        stream.codec_context.time_base = TIME_BASE
         stream.options = {"preset": "veryfast", "crf": "23"}
         return stream
-
-
-def _encoder() -> str:
-    for name in _ENCODERS:
-        try:
-            av.codec.Codec(name, "w")
-        except av.codec.codec.UnknownCodecError:
-            continue
-        return name
-    raise VideoError("This installation cannot write H.264.", code="video_unplayable")
 
 
 def _upright_graph(frame: Any) -> Any:
@@ -133,23 +121,3 @@ def _upright_graph(frame: Any) -> Any:
     steps.append(graph.add("format", "pix_fmts=yuv420p"))
     graph.link_nodes(source, *steps, graph.add("buffersink")).configure()
     return graph
-
-
-class _Sound:
-    """Encodes sound as AAC."""
-
-    def __init__(self, writer: Any, source: Any) -> None:
-        self._writer = writer
-        rate = source.rate or 48_000
-        self._stream = writer.add_stream("aac", rate=rate)
-        self._stream.layout = "stereo"
-        self._resampler = av.AudioResampler(format="fltp", layout="stereo", rate=rate)
-
-    def add(self, frame: Any) -> None:
-        for part in self._resampler.resample(frame):
-            self._writer.mux(self._stream.encode(part))
-
-    def finish(self) -> None:
-        for part in self._resampler.resample(None):
-            self._writer.mux(self._stream.encode(part))
-        self._writer.mux(self._stream.encode(None))
