@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "webapp.recordings",
     "webapp.reports",
     "webapp.privacy",
+    "webapp.calibration",
     "webapp.stack",
 ]
 

@@ -52,6 +52,11 @@ def send_rendition(recording_id: uuid.UUID) -> bool:
     return _send(RENDER_TASK, recording_id)
 
 
+def send(task: str, subject_id: uuid.UUID) -> bool:
+    """Sends another app's task for one row, by name; False if the broker is away."""
+    return _send(task, subject_id)
+
+
 def _send(task: str, subject_id: uuid.UUID) -> bool:
     try:
         _sender().send_task(task, args=[str(subject_id)], retry=False)
