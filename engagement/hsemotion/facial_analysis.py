@@ -3,10 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from engagement.hsemotion.scoring import LoadedModel, face_images, load_onnx, load_torch, titles
 from engagement.runtimes.base import Floats
 from engagement.types import Pixels
-from engagement.windows.single_attention import SingleAttention, window_inputs
+from engagement.windows.sequences import FrameWindows, slide
+from engagement.windows.single_attention import (
+    AttentionClassifier,
+    SingleAttention,
+    published_card,
+)
 
 
 def get_model_list() -> list[str]:
@@ -109,8 +116,10 @@ class EmotiEffLibRecognizerBase:
                 f"The engagement classifier takes embeddings of {self._attention.embedding_size} "
                 f"numbers, not {features.shape[1]}. Use an EfficientNet-B0 model."
             )
-        inputs = window_inputs(features, sliding_window_width)
-        scores = self._attention.predict(inputs, len(features) - sliding_window_width)
+        classifier = AttentionClassifier(published_card(self._attention), self._attention)
+        rows = enumerate(np.asarray(features, dtype=np.float32))
+        windows = slide(classifier, FrameWindows(sliding_window_width), rows)
+        scores = np.array([w.probabilities for w in windows], np.float32).reshape(-1, 2)
         names = [self.idx_to_engagement_class[int(i)] for i in scores.argmax(axis=1)]
         return names, scores
 

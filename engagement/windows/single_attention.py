@@ -7,7 +7,7 @@ the rows; the weighted sum goes through 512 units with ReLU to the probabilities
 engaged.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engagement.errors import ModelError
+from engagement.types import Floats
+from engagement.windows.classifier import ClassifierCard
 
-Floats = NDArray[np.float32]
 NAME = "engagement_single_attention"
+#: Rows of a window as published: consecutive frames that have a face.
+PUBLISHED_FRAMES = 128
+# Running sums are made of so many numbers at a time, 4 MB, whatever a window's length.
+_MOST_DOUBLES = 1 << 19
+
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class SingleAttention:
     Attributes:
         score: ``(2d,)`` and `score_bias`: the linear score of a row.
         hidden: ``(2d, 512)`` and `hidden_bias`.
-        output: ``(512, 2)`` and `output_bias`.
+        output: ``(512, k)`` and `output_bias`, k levels; the published one has 2.
     """
 
     score: Floats
@@ -42,15 +49,37 @@ class SingleAttention:
         """Length d of the embeddings that it takes."""
         return len(self.score) // 2
 
-    def predict(self, windows: Iterator[Floats], count: int) -> Floats:
-        """Probabilities ``(count, 2)`` of distracted and engaged, a window ``(W, 2d)`` each."""
-        probabilities = np.empty((count, len(self.output_bias)), dtype=np.float32)
-        for i, rows in enumerate(windows):
-            weights = _softmax(rows @ self.score + self.score_bias)
-            context = weights @ rows
-            hidden = np.maximum(context @ self.hidden + self.hidden_bias, 0)
-            probabilities[i] = _softmax(hidden @ self.output + self.output_bias)
-        return probabilities
+    def logits(self, embeddings: Floats) -> Floats:
+        """Logits ``(k,)`` of one window of embeddings ``(n, d)``."""
+        weights = _softmax(embeddings @ self.score[self.embedding_size :])
+        context = np.concatenate((embeddings.std(axis=0), weights @ embeddings))
+        return self._logits_of(context.astype(np.float32))
+
+    def logits_over(self, embeddings: Floats, spans: Indices) -> Floats:
+        """Logits ``(w, k)`` of windows ``embeddings[start:stop]`` that overlap, all at once.
+
+        The part of a row's score that comes from the window's std is the same for all of its rows
+        and cancels in the softmax, so a row is scored once for all windows. Sums over windows are
+        differences of running sums, in double precision and about the stretch's own mean, so that
+        nothing is lost where the rows hardly differ. Made for stretches of some hundred rows.
+
+        Args:
+            embeddings: ``(n, d)``.
+            spans: ``(w, 2)`` first row and the one behind the last; none is empty.
+        """
+        starts, stops = spans[:, 0], spans[:, 1]
+        scores = embeddings @ self.score[self.embedding_size :]
+        numbers = np.arange(len(embeddings))
+        inside = (numbers >= starts[:, None]) & (numbers < stops[:, None])
+        powers = np.where(inside, scores, -np.inf).astype(np.float64)
+        weights = np.exp(powers - powers.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        context = weights.astype(np.float32) @ embeddings
+        return self._logits_of(np.concatenate((_stds(embeddings, starts, stops), context), axis=1))
+
+    def _logits_of(self, context: Floats) -> Floats:
+        hidden = np.maximum(context @ self.hidden + self.hidden_bias, 0)
+        return np.asarray(hidden @ self.output + self.output_bias, dtype=np.float32)
 
     @classmethod
     def published(cls) -> "SingleAttention":
@@ -117,14 +146,81 @@ class SingleAttention:
         )
 
 
-def window_inputs(embeddings: Floats, width: int) -> Iterator[Floats]:
-    """Inputs ``(width, 2d)`` of all windows of `width` rows but the last, sliding by one row."""
-    for start in range(len(embeddings) - width):
-        rows = embeddings[start : start + width]
-        spread = np.broadcast_to(rows.std(axis=0), rows.shape)
-        yield np.concatenate((spread, rows), axis=1)
+@dataclass(frozen=True)
+class AttentionClassifier:
+    """Single attention with its card: an `EngagementClassifier`.
+
+    Windows of overlapping rows are best given to `probabilities_over`.
+    """
+
+    card: ClassifierCard
+    weights: SingleAttention
+
+    def probabilities(self, windows: Iterable[Floats]) -> Floats:
+        """Probabilities ``(w, levels)`` of windows of embeddings ``(n_i, d)``, taken one by one."""
+        logits = [self.weights.logits(rows) for rows in windows]
+        return self._calibrated(np.array(logits, np.float32).reshape(-1, len(self.card.levels)))
+
+    def probabilities_over(self, embeddings: Floats, spans: Indices) -> Floats:
+        """The same of the windows ``spans (w, 2)`` of one stretch of rows ``(n, d)``."""
+        return self._calibrated(self.weights.logits_over(embeddings, spans))
+
+    def _calibrated(self, logits: Floats) -> Floats:
+        return _softmax(logits / np.float32(self.card.temperature))
+
+
+def published_card(weights: SingleAttention) -> ClassifierCard:
+    """What the published classifier is. Its authors give no figures for these very weights.
+
+    128 frames last 4.27 s at 30 frames a second; that is the window where frames are sampled.
+    """
+    return ClassifierCard(
+        name=NAME,
+        method="single_attention",
+        embedding_model="enet_b0",
+        embedding_size=weights.embedding_size,
+        levels=("distracted", "engaged"),
+        window_s=PUBLISHED_FRAMES / 30,
+        sampling_fps=0.0,
+        temperature=1.0,
+        trained_on="video of learners, by the authors of EmotiEffLib",
+        people=0,
+        windows=0,
+        scope="general",
+        metrics={},
+        guessing={},
+    )
+
+
+def published_spans(rows: int, frames: int = PUBLISHED_FRAMES) -> Indices:
+    """Windows of `frames` consecutive rows, one row apart; as published, without the last one."""
+    starts = np.arange(max(0, rows - frames))
+    return np.stack((starts, starts + frames), axis=1)
+
+
+def _stds(embeddings: Floats, starts: Indices, stops: Indices) -> Floats:
+    """Standard deviations ``(w, d)`` of the rows ``start..stop``, some columns at a time."""
+    stds = np.empty((len(starts), embeddings.shape[1]), dtype=np.float32)
+    counts = (stops - starts)[:, None]
+    width = max(1, _MOST_DOUBLES // len(embeddings))
+    for first in range(0, embeddings.shape[1], width):
+        block = embeddings[:, first : first + width].astype(np.float64)
+        block -= block.mean(axis=0)
+        means = _sums(block, starts, stops) / counts
+        squares = _sums(np.square(block), starts, stops) / counts
+        variances = np.maximum(squares - np.square(means), 0.0)
+        stds[:, first : first + width] = np.sqrt(variances)
+    return stds
+
+
+def _sums(rows: NDArray[np.float64], starts: Indices, stops: Indices) -> NDArray[np.float64]:
+    """Sums ``(w, d)`` of rows ``start..stop``."""
+    running = np.zeros((len(rows) + 1, rows.shape[1]))
+    np.cumsum(rows, axis=0, out=running[1:])
+    return np.asarray(running[stops] - running[starts])
 
 
 def _softmax(scores: Floats) -> Floats:
-    powers = np.exp(scores - scores.max())
-    return np.asarray(powers / powers.sum(), dtype=np.float32)
+    """Along the last axis."""
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), dtype=np.float32)

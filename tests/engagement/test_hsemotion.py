@@ -20,7 +20,12 @@ from engagement.runtimes.graph import export_graph
 from engagement.types import Pixels
 from engagement.weights.cache import git_blob_id, models_folder
 from engagement.weights.registry import find_model
-from engagement.windows.single_attention import SingleAttention, window_inputs
+from engagement.windows.single_attention import (
+    AttentionClassifier,
+    SingleAttention,
+    published_card,
+    published_spans,
+)
 
 NAME = "mbf_va_mtl"
 EMOTIONS = {"Anger", "Contempt", "Disgust", "Fear", "Happiness", "Neutral", "Sadness", "Surprise"}
@@ -192,7 +197,8 @@ def test_the_engagement_classifier_is_the_published_arithmetic(attention: Path) 
     rng = np.random.default_rng(1)
     embeddings = rng.normal(size=(20, 6)).astype(np.float32)
     width = 8
-    scores = model.predict(window_inputs(embeddings, width), 12)
+    classifier = AttentionClassifier(published_card(model), model)
+    scores = classifier.probabilities_over(embeddings, published_spans(20, width))
     with h5py.File(attention) as file:
         (we, be), (wh, bh), (wo, bo) = (
             (file[f"{n}/{n}/kernel:0"][()].astype(float), file[f"{n}/{n}/bias:0"][()].astype(float))
