@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engagement.faces.pose_zero import PoseZero, estimate_zero, from_zero
 from engagement.report import schema
 from engagement.report.estimates import engagement_windows
 from engagement.report.sampled import ReportSettings, Sampled, rounded_s
 from engagement.types import Observation
+from engagement.windows.signals import TrackSignals, track_signals
 from engagement.windows.sliding import Span, gaps, holds
 
 # Shorter stretches without a face are blinks of the detector, not absence.
@@ -36,14 +38,47 @@ def _build_track(
     settings: ReportSettings,
 ) -> schema.Track:
     seen = [spans[o.t] for o in observations]
-    windows = engagement_windows(observations, seen, sampled, settings)
+    zero = _zero(observations, seen)
+    straight = from_zero(observations, zero)
+    signals = track_signals(straight, seen, settings.concentration)
+    windows = [
+        window.model_copy(update={"signals": _signals(signals, Span(window.start_s, window.end_s))})
+        for window in engagement_windows(straight, seen, sampled, settings)
+    ]
+    whole = _signals(signals, Span(0.0, sampled.duration_s))
     return schema.Track(
         id=number,
         first_s=rounded_s(observations[0].t),
         last_s=rounded_s(observations[-1].t),
         observations=[_observation(o, sampled.classes) for o in observations],
         windows=windows,
-        summary=_summary(observations, seen, windows, sampled),
+        summary=_summary(observations, seen, windows, sampled, whole),
+        zero=schema.PoseZero(
+            yaw=round(zero.yaw, 1), pitch=round(zero.pitch, 1), estimated=zero.estimated
+        ),
+    )
+
+
+def _zero(observations: Sequence[Observation], seen: Sequence[Span]) -> PoseZero:
+    return estimate_zero(
+        np.array([o.yaw for o in observations]),
+        np.array([o.pitch for o in observations]),
+        np.array([span.length_s for span in seen]),
+    )
+
+
+def _signals(signals: TrackSignals, stretch: Span) -> schema.Signals | None:
+    found = signals.over(stretch)
+    if found is None:
+        return None
+    facing, head_down = round(found.facing, 4), round(found.head_down, 4)
+    return schema.Signals(
+        facing=facing,
+        turned_away=round(max(0.0, 1 - facing - head_down), 4),
+        head_down=head_down,
+        # Five landmarks do not show eyelids: docs/figures.md has what was tried.
+        eyes_closed=None,
+        movement=None if found.movement is None else round(found.movement, 4),
     )
 
 
@@ -69,6 +104,7 @@ def _summary(
     seen: Sequence[Span],
     windows: Sequence[schema.Window],
     sampled: Sampled,
+    signals: schema.Signals | None,
 ) -> schema.Summary:
     top = np.argmax([o.expression.probabilities for o in observations], axis=1)
     counts = np.bincount(top, minlength=len(sampled.classes))
@@ -85,6 +121,7 @@ def _summary(
             round(sum(w.level == "engaged" for w in judged) / len(judged), 4) if judged else None
         ),
         coverage=round(min(1.0, seen_s / sampled.duration_s), 4) if sampled.duration_s else 0.0,
+        signals=signals,
     )
 
 

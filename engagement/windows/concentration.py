@@ -2,9 +2,11 @@
 
 Sharma et al., "Student Engagement Detection Using Emotion Analysis, Eye Tracking and Head Movement
 with Machine Learning" (2019, arXiv 1909.12913): the weight of the dominant emotion times a weight
-of attention, divided by the largest product. Eyelids cannot be told from five landmarks, so of the
-rule's attention states only "facing the screen" and "turned away" occur here; a frame without a
-face gives no value, and shows as missing coverage instead of as distraction.
+of attention, divided by the largest product. Angles are those from the person's own zero
+(`engagement.faces.pose_zero`), so that a camera beside the screen costs nothing. Eyelids cannot be
+told from five landmarks, so of the rule's attention states only "facing the screen" and "turned
+away" occur here; a frame without a face gives no value, and shows as missing coverage instead of as
+distraction.
 """
 
 from dataclasses import dataclass, field
@@ -35,7 +37,7 @@ class ConcentrationSettings:
     Attributes:
         emotion_weights: by emotion name.
         facing, turned_away: weights of attention.
-        most_yaw_deg, most_pitch_deg: a head turned further is turned away.
+        most_yaw_deg, most_pitch_deg: a head turned further from its zero is turned away.
         engaged_from: windows with at least this index are called engaged. The source names no
             such limit for two levels; this is the middle of the scale.
     """
@@ -54,7 +56,7 @@ class ConcentrationSettings:
 
 
 def is_facing(observation: Observation, settings: ConcentrationSettings) -> bool:
-    """Whether the head is turned towards the screen."""
+    """Whether the head, its angles taken from the person's zero, is turned to the screen."""
     return (
         abs(observation.yaw) <= settings.most_yaw_deg
         and abs(observation.pitch) <= settings.most_pitch_deg
@@ -64,7 +66,7 @@ def is_facing(observation: Observation, settings: ConcentrationSettings) -> bool
 def concentration(
     observation: Observation, classes: tuple[str, ...], settings: ConcentrationSettings
 ) -> float:
-    """Index in 0..1 of one observation."""
+    """Index in 0..1 of one observation, its angles taken from the person's zero."""
     dominant = classes[int(np.argmax(observation.expression.probabilities))]
     attention = settings.facing if is_facing(observation, settings) else settings.turned_away
     return settings.emotion_weights[dominant] * attention / settings.largest
