@@ -20,6 +20,7 @@ from engagement.files import sha256_of
 from engagement.report import build, schema
 from engagement.report.embeddings import write_embeddings
 from engagement.report.group_affect import build_group_affect
+from engagement.report.made_by import check_levels, engagement_model, engagement_warnings
 from engagement.report.sampled import ReportSettings, Sampled, WindowSettings
 from engagement.runtimes.base import RuntimeSettings
 from engagement.types import Frame, Observation, TrackedFace, VideoInfo
@@ -27,8 +28,8 @@ from engagement.video.decoding import Decoded
 from engagement.video.probe import probe
 from engagement.video.reader import VideoReader
 from engagement.weights.bundled import load_identity
-from engagement.windows.concentration import NAME as CONCENTRATION
 from engagement.windows.concentration import ConcentrationSettings
+from engagement.windows.estimators import AUTO, TrainedEngagement, open_engagement
 
 DEFAULT_FPS = 5.0
 _BATCH = 8
@@ -106,39 +107,61 @@ class Analyzer:
         *,
         fps: float | None = None,
         on_progress: OnProgress | None = None,
+        engagement: str | Path = AUTO,
+        native: bool = False,
     ) -> AnalysisResult:
         """Analyse one recording.
 
+        Args:
+            fps: samples a second; the settings' where it is None.
+            on_progress: called with (seconds done, seconds in all); may raise to stop.
+            engagement: what judges engagement: ``auto`` (the published classifier where it is on
+                this machine and takes this model's embeddings, else the index),
+                ``concentration_index``, ``engagement_single_attention``, or a classifier's file.
+            native: take every frame, as the published classifier is used; `fps` does not count.
+
         Raises:
             VideoError: it cannot be read as a video, or is incomplete.
+            ModelError: there is no such classifier, or it does not take these embeddings.
         """
         path = Path(video)
+        trained = self._trained(engagement, native=native)
         fps = self.settings.fps if fps is None else fps
-        if not 0 < fps <= 240:
-            raise VideoError(
-                f"{fps:g} frames a second cannot be sampled. Choose more than 0 and at most 240.",
-                code="bad_sampling",
-            )
+        check_sampling(fps)
         info = probe(path)
         # Hashed before it is analysed: a file may be erased while its analysis runs.
         sha256 = sha256_of(path)
-        reader = VideoReader(path, fps)
+        reader = VideoReader(path, 0.0 if native else fps)
         times: list[float] = []
         observations: list[Observation] = []
         tracker = FaceTracker(self._identity.describe, self.settings.tracker)
-        for batch in _batches(reader, _BATCH):
+        for batch in batches(reader, _BATCH):
             times += [frame.t for frame in batch]
             observations += self._observe(batch, tracker)
             if on_progress:
-                total = _expected_s(info, reader.decoded)
+                total = expected_s(info, reader.decoded)
                 on_progress(min(batch[-1].t, total), total)
         duration_s = max(reader.decoded.end_s, times[-1])
         if on_progress:
             on_progress(duration_s, duration_s)
-        sampled = self._sampled(times, duration_s, observations)
-        source = _source(path, info, sha256, duration_s)
-        analysis = self.report(source, fps, sampled, reader.decoded.damaged)
+        rate_fps = len(times) / duration_s if native else fps
+        sampled = self._sampled(times, duration_s, observations, rate_fps if native else None)
+        source = source_of(path, info, sha256, duration_s)
+        analysis = self.report(
+            source,
+            rate_fps,
+            sampled,
+            damaged=reader.decoded.damaged,
+            trained=trained,
+            native=native,
+        )
         return AnalysisResult(analysis, sampled.observations)
+
+    def _trained(self, engagement: str | Path, *, native: bool) -> TrainedEngagement | None:
+        trained = open_engagement(engagement, self._recognizer.spec.name, native=native)
+        if trained is not None:
+            check_levels(trained)
+        return trained
 
     def _observe(self, batch: list[Frame], tracker: FaceTracker) -> list[Observation]:
         tracked: list[TrackedFace] = []
@@ -158,13 +181,16 @@ class Analyzer:
         ]
 
     def _sampled(
-        self, times: list[float], duration_s: float, observations: list[Observation]
+        self,
+        times: list[float],
+        duration_s: float,
+        observations: list[Observation],
+        native_fps: float | None,
     ) -> Sampled:
-        kept = sorted(
-            real_tracks(
-                [o.track_id for o in observations], len(times), self.settings.tracker.min_faces
-            )
-        )
+        min_faces = self.settings.tracker.min_faces
+        if native_fps is not None:  # a false alarm lasts as long in more frames
+            min_faces = max(min_faces, round(min_faces * native_fps / DEFAULT_FPS))
+        kept = sorted(real_tracks([o.track_id for o in observations], len(times), min_faces))
         renumbered = {track_id: number for number, track_id in enumerate(kept, start=1)}
         ordered = sorted(
             (
@@ -177,25 +203,42 @@ class Analyzer:
         return Sampled(tuple(times), duration_s, tuple(ordered), self._recognizer.spec.classes)
 
     def report(
-        self, source: schema.Source, fps: float, sampled: Sampled, damaged: int
+        self,
+        source: schema.Source,
+        fps: float,
+        sampled: Sampled,
+        *,
+        damaged: int,
+        trained: TrainedEngagement | None = None,
+        native: bool = False,
     ) -> schema.Analysis:
-        """The contract of what was observed; `damaged` parts of the video are missing in it."""
-        settings = ReportSettings(self.settings.windows, self.settings.concentration)
+        """The contract of what was observed.
+
+        Args:
+            fps: frames looked at a second.
+            damaged: so many parts of the video are missing.
+            trained: what judges engagement; None for the index.
+            native: whether every frame was taken.
+        """
+        settings = ReportSettings(self.settings.windows, self.settings.concentration, trained)
         tracks = build.build_tracks(sampled, settings)
         main = build.main_track(tracks)
         summary = main.summary if main else build.EMPTY_SUMMARY
         return schema.Analysis(
             source=source,
             sampling_fps=fps,
-            models=self._models(source),
+            models=self._models(source, engagement_model(settings, native=native)),
             tracks=tracks,
             presence=build.build_presence(sampled),
             group_affect=build_group_affect(sampled, self.settings.windows),
             summary=summary,
-            warnings=build.build_warnings(tracks, summary, damaged),
+            warnings=[
+                *build.build_warnings(tracks, summary, damaged),
+                *engagement_warnings(settings, tracks, fps),
+            ],
         )
 
-    def _models(self, source: schema.Source) -> schema.Models:
+    def _models(self, source: schema.Source, engagement: schema.Engagement) -> schema.Models:
         detector, spec = self.settings.detector, self._recognizer.spec
         return schema.Models(
             detector=schema.Detector(
@@ -210,16 +253,25 @@ class Analyzer:
                 valence_arousal=self._recognizer.valence_arousal,
                 runtime=self._recognizer.runtime,
             ),
-            engagement=schema.Engagement(
-                name=CONCENTRATION,
-                kind="index",
-                window_s=self.settings.windows.window_s,
-                stride_s=self.settings.windows.stride_s,
-            ),
+            engagement=engagement,
         )
 
 
-def _source(path: Path, info: VideoInfo, sha256: str, duration_s: float) -> schema.Source:
+def check_sampling(fps: float) -> None:
+    """Refuse rates that make no sense.
+
+    Raises:
+        VideoError: out of range.
+    """
+    if not 0 < fps <= 240:
+        raise VideoError(
+            f"{fps:g} frames a second cannot be sampled. Choose more than 0 and at most 240.",
+            code="bad_sampling",
+        )
+
+
+def source_of(path: Path, info: VideoInfo, sha256: str, duration_s: float) -> schema.Source:
+    """The recording as the contract names it."""
     return schema.Source(
         # A name on disk need not be valid text; the contract's is.
         file=path.name.encode("utf-8", "replace").decode(),
@@ -231,14 +283,15 @@ def _source(path: Path, info: VideoInfo, sha256: str, duration_s: float) -> sche
     )
 
 
-def _expected_s(info: VideoInfo, decoded: Decoded) -> float:
+def expected_s(info: VideoInfo, decoded: Decoded) -> float:
     """Length of the recording: what it claims, else projected from how much has been read."""
     if info.duration_s:
         return info.duration_s
     return decoded.end_s / decoded.share if decoded.share else decoded.end_s
 
 
-def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
+def batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
+    """The frames in lists of `size`, the last one shorter; one list at a time is in memory."""
     iterator = iter(frames)
     while batch := list(islice(iterator, size)):
         yield batch
@@ -251,6 +304,8 @@ def analyze(
     model: str = "auto",
     weights: Path | str | None = None,
     on_progress: OnProgress | None = None,
+    engagement: str | Path = AUTO,
+    native: bool = False,
 ) -> AnalysisResult:
     """Analyse one recording: who was in sight, which emotions, how engaged, how sure.
 
@@ -259,11 +314,15 @@ def analyze(
         fps: samples a second of presentation time.
         model, weights: expression model, see `Analyzer`.
         on_progress: called with (seconds done, seconds in all); may raise to stop.
+        engagement, native: what judges engagement, on which frames; see `Analyzer.analyze`.
 
     Raises:
         VideoError: the recording cannot be read as a video, or is incomplete.
-        ModelError: there is no such model.
+        ModelError: there is no such model, or the classifier does not take its embeddings.
 
     Call it often? `Analyzer` keeps the models loaded.
     """
-    return Analyzer(model, weights=weights).analyze(video, fps=fps, on_progress=on_progress)
+    analyzer = Analyzer(model, weights=weights)
+    return analyzer.analyze(
+        video, fps=fps, on_progress=on_progress, engagement=engagement, native=native
+    )
