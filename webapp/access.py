@@ -19,7 +19,9 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from webapp.accounts.models import User
+from webapp.calibration.models import Classifier
 from webapp.courses.models import Course, Enrolment, Lesson
+from webapp.groups.models import GroupRecording
 from webapp.recordings.models import Analysis, Recording
 
 Person: TypeAlias = User | AnonymousUser
@@ -74,6 +76,22 @@ def visible_recordings(user: Person) -> QuerySet[Recording]:
     return everything.filter(Q(student=user) | Q(lesson__course_id__in=taught))
 
 
+def visible_groups(user: Person) -> QuerySet[GroupRecording]:
+    """Recordings of whole meetings, of the courses that the user teaches or governs."""
+    everything = GroupRecording.objects.select_related("lesson__course", "uploaded_by", "affect")
+    if not user.is_authenticated:
+        return everything.none()
+    if is_admin(user):
+        return everything
+    taught = Enrolment.objects.filter(user=user, role=_INSTRUCTOR).values("course_id")
+    return everything.filter(lesson__course_id__in=taught)
+
+
+def can_work_on_groups(user: Person, course: Course) -> bool:
+    """Whether the user may upload recordings of a meeting, match its people and erase it."""
+    return can_view_all_recordings(user, course)
+
+
 def own_recordings(user: Person) -> QuerySet[Recording]:
     """The user's own recordings, whatever else they may see."""
     return visible_recordings(user).filter(student_id=user.pk)
@@ -121,6 +139,27 @@ def can_withdraw(user: Person, course: Course) -> bool:
 def can_retry(user: Person, analysis: Analysis) -> bool:
     """Whether the user may ask for a failed analysis to be tried again."""
     return analysis.state == Analysis.State.FAILED and can_view_report(user, analysis.recording)
+
+
+def can_label(user: Person, recording: Recording) -> bool:
+    """Whether the user may say what they see in the recording's windows: its course's teachers."""
+    return is_instructor(user, recording.lesson.course) and recording.student_id != user.pk
+
+
+def can_calibrate(user: Person, course: Course) -> bool:
+    """Whether the user may fit the course's classifiers, use them and run analyses with them."""
+    return can_view_all_recordings(user, course)
+
+
+def visible_classifiers(user: Person) -> QuerySet[Classifier]:
+    """Classifiers of the courses that the user teaches or governs."""
+    everything = Classifier.objects.select_related("course", "student", "created_by")
+    if not user.is_authenticated:
+        return everything.none()
+    if is_admin(user):
+        return everything
+    taught = Enrolment.objects.filter(user=user, role=_INSTRUCTOR).values("course_id")
+    return everything.filter(course_id__in=taught)
 
 
 def can_delete(user: Person, recording: Recording) -> bool:

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from tests.webapp.conftest import World, client_of
+from webapp.calibration.models import Classifier
 
 LOGIN, NO, GONE = "asks to log in", 403, 404
 ACTORS = ("stranger", "student", "other_student", "instructor", "other_instructor", "admin")
@@ -31,6 +32,8 @@ class Audience(NamedTuple):
 EVERYBODY_LOGGED_IN = Audience("GET", LOGIN, 200, 200, 200, 200, 200)
 COURSE_MEMBERS = Audience("GET", LOGIN, 200, 200, 200, GONE, 200)
 REPORT_READERS = Audience("GET", LOGIN, 200, GONE, 200, GONE, 200)
+INSTRUCTORS = Audience("GET", LOGIN, NO, NO, 200, GONE, 200)
+CLASSIFIERS = Audience("GET", LOGIN, GONE, GONE, 200, GONE, 200)
 STUDENTS_ONLY = Audience("GET", LOGIN, 200, 200, NO, GONE, NO)
 ADMINS_ONLY = Audience("GET", LOGIN, LOGIN, LOGIN, LOGIN, LOGIN, 200)
 
@@ -57,6 +60,16 @@ AUDIENCES = {
     "reports:json": REPORT_READERS,
     "reports:csv": REPORT_READERS,
     "reports:csv_windows": REPORT_READERS,
+    "calibration:course": INSTRUCTORS,
+    # Nothing has been labelled: the answer leads back to the page, which says what is missing.
+    "calibration:fit": INSTRUCTORS._replace(method="POST", instructor=302, admin=302),
+    "calibration:classifier": CLASSIFIERS,
+    "calibration:retry": CLASSIFIERS._replace(method="POST", instructor=302, admin=302),
+    "calibration:stop": CLASSIFIERS._replace(method="POST", instructor=302, admin=302),
+    # Only who teaches the course labels; without a script the panel is part of the report.
+    "calibration:labels": Audience("GET", LOGIN, NO, GONE, 302, GONE, NO),
+    "calibration:rerun": Audience("POST", LOGIN, NO, GONE, 302, GONE, 302),
+    "calibration:rerun_lesson": Audience("POST", LOGIN, NO, NO, 302, GONE, 302),
     "privacy:consent": STUDENTS_ONLY,
     "privacy:withdraw": STUDENTS_ONLY,
 }
@@ -94,6 +107,11 @@ SITE_URLS = [name for name in all_urls() if not name.startswith("admin:")]
 ADMIN_URLS = [name for name in all_urls() if name.startswith("admin:")]
 
 
+def classifier_of(world: World) -> Classifier:
+    """The course's classifier, made when it is first asked for."""
+    return Classifier.objects.get_or_create(course=world.course, state="finished")[0]
+
+
 def address(name: str, world: World) -> str:
     """The URL for the world's own course, lesson or recording."""
     if name in ADMIN_UNNAMED:
@@ -103,6 +121,7 @@ def address(name: str, world: World) -> str:
         {"course_id": world.course.pk},
         {"lesson_id": world.lesson.pk},
         {"recording_id": world.recording.pk},
+        {"classifier_id": classifier_of(world).pk},
         {"object_id": "1"},
         {"app_label": "courses"},
         {"content_type_id": "1", "object_id": "1"},

@@ -12,6 +12,8 @@ urlpatterns = [
     path("accounts/", include("webapp.accounts.urls")),
     path("recordings/", include("webapp.recordings.urls")),
     path("recordings/", include("webapp.reports.urls")),
+    path("", include("webapp.calibration.urls")),
+    path("groups/", include("webapp.groups.urls")),
     path("privacy/", include("webapp.privacy.urls")),
     path("admin/", admin.site.urls),
     path("healthz", views.health, name="health"),

@@ -1,0 +1,167 @@
+"""The calibration page of a course, and the card of one classifier, ready to be shown."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count
+
+from webapp.accounts.models import User
+from webapp.calibration import selectors
+from webapp.calibration.models import Classifier
+from webapp.calibration.selectors import PairAgreement, Readiness
+from webapp.courses.models import Course
+from webapp.recordings.models import Analysis, Recording
+
+_MOST_CLASSIFIERS = 20
+
+
+@dataclass(frozen=True)
+class StudentRow:
+    """One student: what may be labelled of them, and whether a model of their own can be fitted."""
+
+    student: User
+    covered: bool
+    recordings: list[Recording]
+    readiness: Readiness
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The page of a course."""
+
+    readiness: Readiness
+    agreements: list[PairAgreement]
+    students: list[StudentRow]
+    classifiers: list[Classifier]
+    in_use: Classifier | None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a fit is queued or running, so that the page looks again."""
+        return any(one.is_open for one in self.classifiers)
+
+    @property
+    def course_is_busy(self) -> bool:
+        """Whether that is so for the course's own classifier."""
+        return any(one.is_open and one.student_id is None for one in self.classifiers)
+
+
+def read_overview(course: Course) -> Overview:
+    """What has been labelled in the course and what came of it."""
+    classifiers = list(
+        Classifier.objects.filter(course=course).select_related("course", "student", "created_by")[
+            :_MOST_CLASSIFIERS
+        ]
+    )
+    return Overview(
+        readiness=selectors.readiness(course),
+        agreements=selectors.agreements(course),
+        students=_students(course),
+        classifiers=classifiers,
+        in_use=Classifier.objects.filter(course=course, student=None, in_use=True).first(),
+    )
+
+
+def _students(course: Course) -> list[StudentRow]:
+    covered = set(selectors.covered_students(course).values_list("user_id", flat=True))
+    with_report = (
+        Recording.objects.filter(
+            lesson__course=course,
+            analyses__state=Analysis.State.FINISHED,
+            analyses__document__isnull=False,
+        )
+        .annotate(label_count=Count("labels__start_s", distinct=True))
+        .select_related("lesson")
+        .order_by("lesson__starts_at", "created_at")
+        .distinct()
+    )
+    by_student: dict[int, list[Recording]] = {}
+    for recording in with_report:
+        by_student.setdefault(recording.student_id, []).append(recording)
+    people = User.objects.filter(pk__in=by_student).order_by("name", "email")
+    return [
+        StudentRow(
+            student=one,
+            covered=one.pk in covered,
+            recordings=by_student[one.pk],
+            readiness=selectors.readiness(course, one),
+        )
+        for one in people
+    ]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with the bounds of its 95% interval, and what guessing gets where that is known."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    guessing: float | None
+
+
+_METRICS = {
+    "balanced_recall": "Balanced recall",
+    "accuracy": "Accuracy",
+    "f1": "F1, mean of the levels",
+    "macro_f1": "F1, mean of the levels",
+    "mse": "Mean squared error",
+    "spearman": "Spearman's rank correlation",
+    "ece": "Expected calibration error",
+    "calibration_error": "Expected calibration error",
+    "expected_calibration_error": "Expected calibration error",
+}
+_METHODS = {
+    "ridge": "ridge regression on the mean, spread and range of a window's embeddings",
+    "svr": "support vector regression on the statistics of a window's embeddings",
+    "boosting": "gradient boosting on the statistics of a window's embeddings",
+    "single_attention": "attention over a window's embeddings",
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the card's page shows beside the row itself."""
+
+    method: str
+    figures: list[Figure]
+    left_out: list[str]
+
+    @property
+    def recall(self) -> Figure | None:
+        """The figure that matters most."""
+        return next((one for one in self.figures if one.label == "Balanced recall"), None)
+
+
+def read_card(classifier: Classifier) -> Card:
+    """The figures of a classifier by name, and what its fit left out."""
+    card: dict[str, Any] = classifier.card
+    guessing: dict[str, float] = card.get("guessing", {})
+    figures = [
+        Figure(_METRICS[name], one["value"], one["low"], one["high"], guessing.get(name))
+        for name, one in card.get("metrics", {}).items()
+        if name in _METRICS
+    ]
+    figures.sort(key=lambda one: list(_METRICS.values()).index(one.label))
+    return Card(
+        method=_METHODS.get(card.get("method", ""), card.get("method", "")),
+        figures=figures,
+        left_out=_left_out(classifier.counts),
+    )
+
+
+_REASONS = {
+    "disagreed": "in which two people disagree",
+    "unsure": "in which nobody could tell",
+    "no_face": "without embeddings of a face",
+    "other_model": "whose embeddings another expression model made",
+}
+
+
+def _left_out(counts: dict[str, int]) -> list[str]:
+    return [
+        f"{counts[name]} window{'' if counts[name] == 1 else 's'} {words}"
+        for name, words in _REASONS.items()
+        if counts.get(name)
+    ]

@@ -1,0 +1,174 @@
+"""What has been labelled, what is missing before a fit, and which classifier is in use."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+
+from django.db.models import QuerySet
+
+from webapp.accounts.models import User
+from webapp.calibration.agreement import Agreement, agreement
+from webapp.calibration.models import Classifier, WindowLabel
+from webapp.courses.models import Course
+from webapp.privacy import consent_text
+from webapp.privacy.models import Consent
+from webapp.recordings.models import Analysis, Recording
+
+LEAST_OF_A_LEVEL = 20
+LEAST_PEOPLE = 3
+
+Value = WindowLabel.Value
+LEVELS = (Value.DISTRACTED, Value.ENGAGED)
+#: A recording and the start of one of its windows.
+Key = tuple[uuid.UUID, float]
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """Labels made into one answer a window.
+
+    `levels` holds the windows whose labels agree; "can't tell" says nothing for or against. Where
+    two people disagree the window is left out and counted.
+    """
+
+    levels: dict[Key, str]
+    disagreed: int
+    unsure: int
+
+    def count(self, level: str) -> int:
+        """How many windows have the level."""
+        return sum(value == level for value in self.levels.values())
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What there is to fit with; `missing` says in a sentence what is not there yet."""
+
+    groups: int
+    distracted: int
+    engaged: int
+    unsure: int
+    disagreed: int
+    missing: str
+
+    @property
+    def windows(self) -> int:
+        """Windows that a fit would use."""
+        return self.distracted + self.engaged
+
+
+@dataclass(frozen=True)
+class PairAgreement:
+    """Two people who labelled the same windows."""
+
+    one: User
+    other: User
+    agreement: Agreement
+    could_not_tell: int
+
+
+def covered_students(course: Course) -> QuerySet[Consent]:
+    """The active consents of the course that spoke of labels."""
+    return Consent.objects.filter(
+        course=course,
+        withdrawn_at=None,
+        text_version__in=consent_text.COVERING_GROUPS_AND_TRAINING,
+    )
+
+
+def usable_labels(course: Course, student: User | None = None) -> QuerySet[WindowLabel]:
+    """Labels of students whose consent covers them; of one student where that is given."""
+    labels = WindowLabel.objects.filter(
+        recording__lesson__course=course,
+        recording__student__in=covered_students(course).values("user"),
+    )
+    return labels.filter(recording__student=student) if student else labels
+
+
+def agree(labels: Iterable[WindowLabel]) -> Agreed:
+    """One answer for every labelled window."""
+    answers: dict[Key, set[str]] = {}
+    for label in labels:
+        answers.setdefault((label.recording_id, label.start_s), set()).add(label.value)
+    levels, disagreed, unsure = {}, 0, 0
+    for key, said in answers.items():
+        told = said - {Value.UNSURE}
+        if len(told) == 1:
+            levels[key] = told.pop()
+        elif told:
+            disagreed += 1
+        else:
+            unsure += 1
+    return Agreed(levels, disagreed, unsure)
+
+
+def readiness(course: Course, student: User | None = None) -> Readiness:
+    """Whether there is enough to fit a classifier for the course, or for one student of it."""
+    labels = list(usable_labels(course, student).select_related("recording"))
+    agreed = agree(labels)
+    owners = {label.recording_id: label.recording.student_id for label in labels}
+    used = {recording for recording, _ in agreed.levels}
+    groups = len(used if student else {owners[one] for one in used})
+    counts = {level: agreed.count(level) for level in LEVELS}
+    noun = "recording" if student else "student"
+    return Readiness(
+        groups=groups,
+        distracted=counts[Value.DISTRACTED],
+        engaged=counts[Value.ENGAGED],
+        unsure=agreed.unsure,
+        disagreed=agreed.disagreed,
+        missing=_missing(groups, noun, counts),
+    )
+
+
+def _missing(groups: int, noun: str, counts: dict[Value, int]) -> str:
+    wanted = []
+    if groups < LEAST_PEOPLE:
+        more = LEAST_PEOPLE - groups
+        wanted.append(f"windows of {more} more {noun}{'' if more == 1 else 's'}")
+    for level, count in counts.items():
+        if count < LEAST_OF_A_LEVEL:
+            more = LEAST_OF_A_LEVEL - count
+            wanted.append(f"{more} more window{'' if more == 1 else 's'} labelled {level.label}")
+    if not wanted:
+        return ""
+    *before, last = wanted
+    listed = f"{', '.join(before)} and {last}" if before else last
+    return f"Still missing before a model can be fitted: {listed}."
+
+
+def agreements(course: Course) -> list[PairAgreement]:
+    """How far every two people who labelled the same windows agree."""
+    by_person: dict[int, dict[Key, str]] = {}
+    people: dict[int, User] = {}
+    for label in usable_labels(course).select_related("labelled_by"):
+        key = (label.recording_id, label.start_s)
+        by_person.setdefault(label.labelled_by_id, {})[key] = label.value
+        people[label.labelled_by_id] = label.labelled_by
+    found = []
+    for one, other in combinations(sorted(by_person), 2):
+        both = by_person[one].keys() & by_person[other].keys()
+        pairs = [(by_person[one][key], by_person[other][key]) for key in sorted(both)]
+        told = [pair for pair in pairs if Value.UNSURE not in pair]
+        if pairs:
+            unsure = len(pairs) - len(told)
+            found.append(PairAgreement(people[one], people[other], agreement(told), unsure))
+    return found
+
+
+def classifier_in_use(course: Course, student: User) -> Classifier | None:
+    """The student's own classifier, else their course's, else None."""
+    used = Classifier.objects.filter(course=course, in_use=True)
+    return used.filter(student=student).first() or used.filter(student=None).first()
+
+
+def rerun_offered(recording: Recording, finished: Analysis | None) -> Classifier | None:
+    """The classifier in use that did not make the newest report, though it could have."""
+    if finished is None:
+        return None
+    used = classifier_in_use(recording.lesson.course, recording.student)
+    if used is None or used.embedding_model != finished.expression_model:
+        return None
+    made_by = Classifier.objects.filter(analyses__analysis=finished).first()
+    return None if made_by == used else used

@@ -1,0 +1,100 @@
+"""Everything that changes labels and classifiers, each in a transaction of its own."""
+
+import functools
+from collections.abc import Iterable
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from webapp.accounts.models import User
+from webapp.calibration import queue, selectors
+from webapp.calibration.models import Classifier, WindowLabel
+from webapp.calibration.windows import Stretch
+from webapp.courses.models import Course
+from webapp.privacy import services as privacy
+from webapp.privacy.models import AccessLog
+from webapp.recordings import services as recordings
+from webapp.recordings.models import Recording
+from webapp.reports.selectors import latest_finished
+
+State = Classifier.State
+_OPEN = (State.QUEUED, State.RUNNING)
+
+
+class TooFewLabelsError(Exception):
+    """There is not enough to fit with; the message says what is missing."""
+
+
+def set_label(user: User, recording: Recording, stretch: Stretch, value: str) -> None:
+    """Writes what the user saw in a window, in place of what they said before.
+
+    Raises:
+        privacy.ConsentMissingError: the student's consent does not cover labels.
+    """
+    course = recording.lesson.course
+    with transaction.atomic():
+        privacy.require_consent(recording.student, course)
+        if not privacy.covers_groups_and_training(recording.student, course):
+            raise privacy.ConsentMissingError("The consent does not cover labels.")
+        WindowLabel.objects.update_or_create(
+            recording=recording,
+            start_s=stretch.start_s,
+            labelled_by=user,
+            defaults={"end_s": stretch.end_s, "value": WindowLabel.Value(value)},
+        )
+        privacy.log_access(user, recording, AccessLog.Action.LABEL)
+
+
+def request_fit(user: User, course: Course, student: User | None = None) -> Classifier:
+    """Queues a fit for the course or for one student, or returns the one that is open already.
+
+    Raises:
+        TooFewLabelsError: with a sentence that says what is missing.
+    """
+    missing = selectors.readiness(course, student).missing
+    if missing:
+        raise TooFewLabelsError(missing)
+    try:
+        with transaction.atomic():
+            classifier = Classifier.objects.create(course=course, student=student, created_by=user)
+            transaction.on_commit(functools.partial(queue.send_fit, classifier.pk))
+    except IntegrityError:
+        return Classifier.objects.filter(course=course, student=student).latest("created_at")
+    return classifier
+
+
+def retry_fit(classifier: Classifier) -> None:
+    """Queues a failed fit again. Does nothing where it has not failed, or another one is open."""
+    with transaction.atomic():
+        siblings = Classifier.objects.filter(course=classifier.course, student=classifier.student)
+        if siblings.filter(state__in=_OPEN).exists():
+            return
+        failed = Classifier.objects.filter(pk=classifier.pk, state=State.FAILED)
+        if failed.update(state=State.QUEUED, attempts=0, error_code="", error_text=""):
+            transaction.on_commit(functools.partial(queue.send_fit, classifier.pk))
+
+
+def stop_using(classifier: Classifier) -> None:
+    """Takes a classifier out of use; reports that it made stay as they are."""
+    Classifier.objects.filter(pk=classifier.pk, in_use=True).update(
+        in_use=False, verdict=Classifier.Verdict.STOPPED, used_until=timezone.now()
+    )
+
+
+def rerun(found: Iterable[Recording]) -> int:
+    """Queues a new analysis of each recording that the classifier in use has not seen.
+
+    The old documents are kept; pages show the newest. Returns how many were queued; a recording
+    whose student has withdrawn consent is left out.
+    """
+    queued = 0
+    for recording in found:
+        finished = latest_finished(recording)
+        if finished is None or selectors.rerun_offered(recording, finished) is None:
+            continue
+        try:
+            recordings.retry(finished)
+        except privacy.ConsentMissingError:
+            continue
+        queued += 1
+    return queued

@@ -1,0 +1,146 @@
+"""Pages on which instructors label windows and fit their course's classifiers."""
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from webapp import access
+from webapp.accounts.models import User
+from webapp.calibration import overview, services
+from webapp.calibration.models import Classifier, WindowLabel
+from webapp.calibration.panel import find_stretch, read_panel
+from webapp.courses.models import Course
+from webapp.privacy.services import ConsentMissingError
+from webapp.recordings.models import Recording
+from webapp.reports.selectors import latest_finished, read_document
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def labels(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
+    """The labelling panel of a report; a POST labels one window and goes on to the next."""
+    recording = _recording(request, recording_id)
+    if not access.can_label(request.user, recording):
+        raise PermissionDenied
+    finished = latest_finished(recording)
+    if finished is None:
+        raise Http404("This recording has no report yet.")
+    document = read_document(finished)
+    if request.method == "POST":
+        stretch = find_stretch(document, request.POST.get("window", ""))
+        value = request.POST.get("value", "")
+        if stretch is None or value not in WindowLabel.Value.values:
+            return HttpResponse("There is no such window or label.", status=400)
+        try:
+            services.set_label(request.user, recording, stretch, value)
+        except ConsentMissingError:
+            raise PermissionDenied from None
+    if not getattr(request, "htmx", False):
+        window = request.GET.get("window", "")
+        asked = f"?window={window}" if find_stretch(document, window) else ""
+        return redirect(f"{reverse('reports:recording', args=[recording.pk])}{asked}#labelling")
+    panel = read_panel(request.user, recording, document, request.GET.get("window", ""))
+    return render(request, "calibration/_panel.html", {"panel": panel})
+
+
+@require_GET
+@login_required
+def course(request: HttpRequest, course_id: int) -> HttpResponse:
+    """What has been labelled in a course, what is missing, and its classifiers."""
+    found = _course(request, course_id)
+    page = {"course": found, "overview": overview.read_overview(found)}
+    part = "_classifiers.html" if getattr(request, "htmx", False) else "course.html"
+    return render(request, f"calibration/{part}", page)
+
+
+@require_POST
+@login_required
+def fit(request: HttpRequest, course_id: int) -> HttpResponse:
+    """Queues a fit for the course, or for one student of it."""
+    found = _course(request, course_id)
+    student = None
+    if wanted := request.POST.get("student", ""):
+        takers = User.objects.filter(enrolments__course=found, enrolments__role="student")
+        student = get_object_or_404(takers, pk=wanted if wanted.isdecimal() else 0)
+    try:
+        services.request_fit(request.user, found, student)
+    except services.TooFewLabelsError as error:
+        messages.warning(request, str(error))
+    return _to_course(found)
+
+
+@require_GET
+@login_required
+def classifier(request: HttpRequest, classifier_id: uuid.UUID) -> HttpResponse:
+    """A classifier's card: what it is, how good, against what, and what it is not for."""
+    found = _classifier(request, classifier_id)
+    page = {"classifier": found, "course": found.course, "card": overview.read_card(found)}
+    return render(request, "calibration/classifier.html", page)
+
+
+@require_POST
+@login_required
+def retry(request: HttpRequest, classifier_id: uuid.UUID) -> HttpResponse:
+    """Tries a failed fit again."""
+    found = _classifier(request, classifier_id)
+    services.retry_fit(found)
+    return _to_course(found.course)
+
+
+@require_POST
+@login_required
+def stop(request: HttpRequest, classifier_id: uuid.UUID) -> HttpResponse:
+    """Takes a classifier out of use."""
+    found = _classifier(request, classifier_id)
+    services.stop_using(found)
+    messages.success(request, "It is out of use. Reports that it made stay as they are.")
+    return _to_course(found.course)
+
+
+@require_POST
+@login_required
+def rerun(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
+    """Analyses one recording again with the classifier in use."""
+    recording = _recording(request, recording_id)
+    if not access.can_calibrate(request.user, recording.lesson.course):
+        raise PermissionDenied
+    if not services.rerun([recording]):
+        messages.info(request, "There is nothing to run again: the report is up to date.")
+    return redirect("reports:recording", recording.pk)
+
+
+@require_POST
+@login_required
+def rerun_lesson(request: HttpRequest, lesson_id: int) -> HttpResponse:
+    """Analyses the lesson's recordings again with the classifiers in use."""
+    lesson = get_object_or_404(access.visible_lessons(request.user), pk=lesson_id)
+    if not access.can_calibrate(request.user, lesson.course):
+        raise PermissionDenied
+    queued = services.rerun(access.visible_recordings(request.user).filter(lesson=lesson))
+    messages.success(request, f"Recordings that are analysed again: {queued}.")
+    return redirect("courses:lesson", lesson.pk)
+
+
+def _recording(request: HttpRequest, recording_id: uuid.UUID) -> Recording:
+    return get_object_or_404(access.visible_recordings(request.user), pk=recording_id)
+
+
+def _course(request: HttpRequest, course_id: int) -> Course:
+    found = get_object_or_404(access.visible_courses(request.user), pk=course_id)
+    if not access.can_calibrate(request.user, found):
+        raise PermissionDenied
+    return found
+
+
+def _classifier(request: HttpRequest, classifier_id: uuid.UUID) -> Classifier:
+    return get_object_or_404(access.visible_classifiers(request.user), pk=classifier_id)
+
+
+def _to_course(found: Course) -> HttpResponse:
+    return redirect("calibration:course", found.pk)

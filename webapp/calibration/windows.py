@@ -1,0 +1,81 @@
+"""The windows that people label, and in which order they are worth labelling."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engagement.report.schema import Analysis as Document
+from engagement.report.schema import Track
+from webapp.reports.selectors import main_track
+
+#: Length of a labelled window in seconds: what DAiSEE's raters were shown at a time.
+WINDOW_S = 10.0
+#: The end of a recording is a window of its own only from this length on.
+_SHORTEST_S = 5.0
+# With less face than this there is too little to look at.
+_LEAST_COVERAGE = 0.3
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One window to label, with the report's own estimate of it (0..1)."""
+
+    start_s: float
+    end_s: float
+    estimate: float
+
+
+def stretches(document: Document) -> list[Stretch]:
+    """The windows of the recording's student that hold enough of a face, in order of time."""
+    track = main_track(document)
+    if track is None:
+        return []
+    counts: dict[int, int] = {}
+    for one in track.observations:
+        counts[int(one.t // WINDOW_S)] = counts.get(int(one.t // WINDOW_S), 0) + 1
+    found = []
+    for number, count in sorted(counts.items()):
+        start_s = number * WINDOW_S
+        end_s = round(min(start_s + WINDOW_S, document.source.duration_s), 3)
+        length_s = end_s - start_s
+        estimate = estimate_of(track, start_s, end_s)
+        if length_s < _SHORTEST_S or estimate is None:
+            continue
+        if count >= _LEAST_COVERAGE * length_s * document.sampling_fps:
+            found.append(Stretch(start_s, end_s, estimate))
+    return found
+
+
+def estimate_of(track: Track, start_s: float, end_s: float) -> float | None:
+    """The report's engagement over a stretch: the mean of its windows, by how far they overlap."""
+    total, weight = 0.0, 0.0
+    for window in track.windows:
+        shared_s = min(end_s, window.end_s) - max(start_s, window.start_s)
+        if shared_s > 0:
+            total += shared_s * window.engagement
+            weight += shared_s
+    return total / weight if weight else None
+
+
+def labelling_order(found: Sequence[Stretch]) -> list[Stretch]:
+    """The windows so that each next one is as unlike those before as can be.
+
+    Unlike in time and in the rank of the report's estimate, each counted from 0 to 1: the first
+    dozen then spread over the recording and over everything from lowest to highest. It depends on
+    the report alone, so that two people are given the same windows first.
+    """
+    left = list(found)
+    if len(left) < 2:
+        return left
+    ranked = sorted(left, key=lambda one: one.estimate)
+    span = len(left) - 1
+    place = {one.start_s: (left.index(one) / span, rank / span) for rank, one in enumerate(ranked)}
+    nearest = {one.start_s: float("inf") for one in left}
+    order = [ranked[-1]]
+    while len(order) < len(found):
+        left.remove(order[-1])
+        x, y = place[order[-1].start_s]
+        for one in left:
+            a, b = place[one.start_s]
+            nearest[one.start_s] = min(nearest[one.start_s], (a - x) ** 2 + (b - y) ** 2)
+        order.append(max(left, key=lambda one: nearest[one.start_s]))
+    return order
