@@ -25,6 +25,11 @@ SECRET_KEY = env.text("SECRET_KEY") or read_or_create_secret(DATA_DIR / "secret_
 if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("SECRET_KEY must have at least 32 characters.")
 
+# Face templates of group recordings; the first key encrypts, each one decrypts.
+TEMPLATE_KEYS = env.words("TEMPLATE_KEY", []) or [read_or_create_secret(DATA_DIR / "template_key")]
+if min(map(len, TEMPLATE_KEYS)) < 32:
+    raise ImproperlyConfigured("Each key in TEMPLATE_KEY must have at least 32 characters.")
+
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", LOOPBACK_HOSTS)
 HTTPS = env.flag("HTTPS", default=not set(ALLOWED_HOSTS) <= set(LOOPBACK_HOSTS))
@@ -56,6 +61,7 @@ INSTALLED_APPS = [
     "webapp.recordings",
     "webapp.reports",
     "webapp.privacy",
+    "webapp.groups",
     "webapp.calibration",
     "webapp.stack",
 ]
