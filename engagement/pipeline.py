@@ -101,6 +101,11 @@ class Analyzer:
         self._detector = FaceDetector(self.settings.detector)
         self._identity = FaceIdentity(load_identity())
 
+    @property
+    def expression_model(self) -> str:
+        """Name of the model whose embeddings the analyses hold."""
+        return self._recognizer.spec.name
+
     def analyze(
         self,
         video: Path | str,
