@@ -130,7 +130,7 @@ class Analyzer:
             ModelError: there is no such classifier, or it does not take these embeddings.
         """
         path = Path(video)
-        trained = self._trained(engagement, native=native)
+        trained = self.open_engagement(engagement, native=native)
         fps = self.settings.fps if fps is None else fps
         check_sampling(fps)
         info = probe(path)
@@ -162,7 +162,19 @@ class Analyzer:
         )
         return AnalysisResult(analysis, sampled.observations)
 
-    def _trained(self, engagement: str | Path, *, native: bool) -> TrainedEngagement | None:
+    @property
+    def recognizer(self) -> ExpressionRecognizer:
+        """The loaded expression model."""
+        return self._recognizer
+
+    def open_engagement(
+        self, engagement: str | Path, *, native: bool = False
+    ) -> TrainedEngagement | None:
+        """What judges engagement, as `analyze` takes it; None is the index.
+
+        Raises:
+            ModelError: there is no such classifier, or it does not take this model's embeddings.
+        """
         trained = open_engagement(engagement, self._recognizer.spec.name, native=native)
         if trained is not None:
             check_levels(trained)
