@@ -85,7 +85,7 @@ def for_student(text: str, recording: Recording) -> str:
 
 
 @lru_cache(maxsize=1)
-def _analyzer(model: str) -> "Analyzer":
+def analyzer_for(model: str) -> "Analyzer":
     """The loaded models, kept by the process from one recording to the next."""
     # Imported here, in the pool's process: torch and its threads must not exist before a fork.
     from engagement.pipeline import Analyzer
@@ -116,7 +116,7 @@ def _run(analysis: Analysis, owner: str) -> None:
 
 def _analyse_and_write(analysis: Analysis, owner: str, pulse: Pulse) -> None:
     recording = analysis.recording
-    result = _analyzer(analysis.model_requested).analyze(
+    result = analyzer_for(analysis.model_requested).analyze(
         recording.video_path, fps=analysis.sampling_fps, on_progress=pulse.progress
     )
     document = json.loads(result.analysis.to_json())
