@@ -161,12 +161,17 @@ def vgaf_command(
     ] = None,
     fps: Fps = 0.0,
     embeddings: Embeddings = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(help="Write the classifier here, for `engagement analyze --group-affect`."),
+    ] = None,
     json: Json = None,
 ) -> None:
     """VGAF: affect of groups in videos, by an SVM on statistics of all faces."""
     from engagement.evaluation.protocols.vgaf import evaluate_vgaf
     from engagement.faces.detector import FaceDetector
 
+    check_file(save, "--save")
     with _measuring(json, embeddings) as (finish, on_progress):
         finish(
             evaluate_vgaf(
@@ -177,6 +182,7 @@ def vgaf_command(
                 c=c,
                 fps=fps,
                 embeddings=embeddings,
+                save=save,
                 on_progress=on_progress,
             )
         )

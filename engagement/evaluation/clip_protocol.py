@@ -48,6 +48,15 @@ class ClipProtocol:
     vector_name: str
 
 
+@dataclass(frozen=True)
+class ClipRun:
+    """What a protocol measured, and the vectors that it measured it on."""
+
+    result: ProtocolResult
+    train: ClipVectors
+    validation: ClipVectors
+
+
 def run_clip_protocol(
     protocol: ClipProtocol,
     clips: ClipSet,
@@ -58,7 +67,7 @@ def run_clip_protocol(
     fps: float = 0.0,
     embeddings: Path | None = None,
     on_progress: OnProgress | None = None,
-) -> ProtocolResult:
+) -> ClipRun:
     """Embed the clips, train an SVM on the training clips and judge the others.
 
     Raises:
@@ -84,7 +93,7 @@ def run_clip_protocol(
             vectors[item.key] = protocol.vector(item)
     train, validation = (_vectors(part, vectors) for part in (clips.train, clips.validation))
     answers = classify_clips(train, validation, svm)
-    return ProtocolResult(
+    result = ProtocolResult(
         protocol=protocol.name,
         model=embedder.spec.name,
         weights_sha256=embedder.weights_sha256,
@@ -108,6 +117,7 @@ def run_clip_protocol(
         notes=(_NO_FACE_NOTE,),
         seconds=time.monotonic() - began,
     )
+    return ClipRun(result, train, validation)
 
 
 def _figures(protocol: ClipProtocol, model: str, answers: ClipAnswers) -> tuple[Figure, Figure]:

@@ -2,11 +2,11 @@
 
 Savchenko, Savchenko and Makarov, "Classifying emotions and engagement in online learning based on
 a single facial expression recognition neural network", IEEE Trans. Affective Computing 2022, and
-the authors' notebooks for AFEW and VGAF. Deviations are over n.
+the authors' notebook for AFEW. Deviations are over n. The vector of a group of people is
+`engagement.windows.group_classifier.group_vector`.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engagement.types import Floats
 
@@ -21,20 +21,3 @@ def clip_vector(embeddings: Floats) -> Floats:
             embeddings.max(axis=0),
         ]
     )
-
-
-def group_vector(embeddings: Floats, frames: NDArray[np.int32]) -> Floats:
-    """Mean and deviation over the faces of each frame, then both of these over frames: ``(4 d,)``.
-
-    Args:
-        embeddings: ``(n, d)`` of all faces of a clip.
-        frames: ``(n,)``, the frame of each face, ascending.
-    """
-    starts = np.flatnonzero(np.diff(frames, prepend=-1))
-    people = np.split(embeddings, starts[1:])
-    by_frame = np.stack([_mean_and_deviation(faces) for faces in people])
-    return _mean_and_deviation(by_frame)
-
-
-def _mean_and_deviation(rows: Floats) -> Floats:
-    return np.concatenate([rows.mean(axis=0), rows.std(axis=0)])

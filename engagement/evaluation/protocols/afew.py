@@ -57,4 +57,4 @@ def evaluate_afew(
         fps=fps,
         embeddings=embeddings,
         on_progress=on_progress,
-    )
+    ).result
