@@ -19,7 +19,7 @@ from engagement.faces.tracking import FaceTracker, TrackerSettings, real_tracks
 from engagement.files import sha256_of
 from engagement.report import build, schema
 from engagement.report.embeddings import write_embeddings
-from engagement.report.group_affect import build_group_affect
+from engagement.report.group_affect import build_group_affect, group_rule
 from engagement.report.made_by import check_levels, engagement_model, engagement_warnings
 from engagement.report.sampled import ReportSettings, Sampled, WindowSettings
 from engagement.runtimes.base import RuntimeSettings
@@ -30,6 +30,7 @@ from engagement.video.reader import VideoReader
 from engagement.weights.bundled import load_identity
 from engagement.windows.concentration import ConcentrationSettings
 from engagement.windows.estimators import AUTO, TrainedEngagement, open_engagement
+from engagement.windows.group_classifier import open_group_classifier
 
 DEFAULT_FPS = 5.0
 _BATCH = 8
@@ -40,7 +41,11 @@ OnProgress = Callable[[float, float], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting of an analysis, with the defaults that the documentation describes."""
+    """Every setting of an analysis, with the defaults that the documentation describes.
+
+    `group_affect` is a classifier's file, which `engagement evaluate vgaf --save` writes; without
+    one, the rule judges.
+    """
 
     fps: float = DEFAULT_FPS
     detector: DetectorSettings = field(default_factory=DetectorSettings)
@@ -48,6 +53,7 @@ class Settings:
     windows: WindowSettings = field(default_factory=WindowSettings)
     concentration: ConcentrationSettings = field(default_factory=ConcentrationSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    group_affect: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,8 @@ class Analyzer:
         )
         self._detector = FaceDetector(self.settings.detector)
         self._identity = FaceIdentity(load_identity())
+        group = self.settings.group_affect
+        self._group = open_group_classifier(group, self.expression_model) if group else None
 
     @property
     def expression_model(self) -> str:
@@ -247,7 +255,7 @@ class Analyzer:
             models=self._models(source, engagement_model(settings, native=native)),
             tracks=tracks,
             presence=build.build_presence(sampled),
-            group_affect=build_group_affect(sampled, self.settings.windows),
+            group_affect=build_group_affect(sampled, self.settings.windows, self._group),
             summary=summary,
             warnings=[
                 *build.build_warnings(tracks, summary, damaged),
@@ -271,6 +279,7 @@ class Analyzer:
                 runtime=self._recognizer.runtime,
             ),
             engagement=engagement,
+            group_affect=group_rule(self._group),
         )
 
 

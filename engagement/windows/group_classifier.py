@@ -90,6 +90,23 @@ def unit_rows(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
 
+def open_group_classifier(path: Path, expression_model: str) -> GroupAffectClassifier:
+    """Read a classifier for the embeddings of an expression model.
+
+    Raises:
+        ModelError: it cannot be read, or is for another model's embeddings.
+    """
+    classifier = load_group_classifier(path)
+    wanted = classifier.card.embedding_model
+    if wanted != expression_model:
+        raise ModelError(
+            f"The group affect classifier {path} was trained on embeddings of {wanted} and says "
+            f"nothing of those of {expression_model}. Analyse with {wanted}, or leave it out.",
+            code="group_affect_misfit",
+        )
+    return classifier
+
+
 def save_group_classifier(classifier: GroupAffectClassifier, path: Path) -> None:
     """Write a classifier as safetensors that describe themselves.
 
