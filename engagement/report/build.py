@@ -118,7 +118,9 @@ def _summary(
         mean_engagement=round(float(estimates.mean()), 4) if estimates.size else None,
         engagement_spread=round(float(estimates.std()), 4) if estimates.size else None,
         engaged_share=(
-            round(sum(w.level == "engaged" for w in judged) / len(judged), 4) if judged else None
+            round(sum(w.level in schema.ENGAGED_LEVELS for w in judged) / len(judged), 4)
+            if judged
+            else None
         ),
         coverage=round(min(1.0, seen_s / sampled.duration_s), 4) if sampled.duration_s else 0.0,
         signals=signals,

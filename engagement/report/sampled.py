@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from engagement.types import Observation
 from engagement.windows.concentration import ConcentrationSettings
+from engagement.windows.estimators import TrainedEngagement
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,14 @@ class Sampled:
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """Everything that the report's arithmetic depends on."""
+    """Everything that the report's arithmetic depends on.
+
+    `trained` judges engagement; without one, the concentration index does.
+    """
 
     windows: WindowSettings
     concentration: ConcentrationSettings
+    trained: TrainedEngagement | None = None
 
 
 def rounded_s(seconds: float) -> float:

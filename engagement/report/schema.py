@@ -13,6 +13,8 @@ Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0)]
 # Two levels, or the four of EngageWild and DAiSEE; lowest first.
 Level = Literal["distracted", "engaged", "very low", "low", "high", "very high"]
+#: The upper half of the levels, two or four.
+ENGAGED_LEVELS: frozenset[str] = frozenset({"engaged", "high", "very high"})
 Kind = Literal["trained", "index"]
 
 
@@ -154,7 +156,10 @@ class Window(_Strict):
     """A stretch of a track with one engagement estimate.
 
     Only stretches in which the track's face was seen have a window: no face, no estimate.
-    `spread` is the standard deviation of the single frames' estimates inside the window;
+    `spread` is a standard deviation. Of an index: of the single frames' estimates inside the
+    window. Of a trained classifier: of its estimates of the same window shifted by up to half its
+    length either way, which shows how far the estimate hangs on where exactly the window lies;
+    at the native rate, of its windows of 128 frames whose middle frame lies in this one.
     `coverage` is the share of the window's time with a usable face; `level` is None where that
     is too small to call one.
     """

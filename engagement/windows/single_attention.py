@@ -19,6 +19,8 @@ from engagement.types import Floats
 from engagement.windows.classifier import ClassifierCard
 
 NAME = "engagement_single_attention"
+#: The family of expression models whose embeddings the published weights take.
+PUBLISHED_EMBEDDINGS = "enet_b0"
 #: Rows of a window as published: consecutive frames that have a face.
 PUBLISHED_FRAMES = 128
 # Running sums are made of so many numbers at a time, 4 MB, whatever a window's length.
@@ -177,7 +179,7 @@ def published_card(weights: SingleAttention) -> ClassifierCard:
     return ClassifierCard(
         name=NAME,
         method="single_attention",
-        embedding_model="enet_b0",
+        embedding_model=PUBLISHED_EMBEDDINGS,
         embedding_size=weights.embedding_size,
         levels=("distracted", "engaged"),
         window_s=PUBLISHED_FRAMES / 30,
