@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from celery import shared_task
 from django.conf import settings
 from django.db import Error as DatabaseError
+from django.db import transaction
 
 from engagement.errors import EngagementError, ModelError
 from webapp.recordings.models import Analysis, Recording
 from webapp.recordings.queue import ANALYSE_TASK
-from workers import claims, playback
+from workers import calibrated, claims, playback
 from workers.identity import owner_name
 from workers.pulse import Pulse
 
@@ -116,15 +117,22 @@ def _run(analysis: Analysis, owner: str) -> None:
 
 def _analyse_and_write(analysis: Analysis, owner: str, pulse: Pulse) -> None:
     recording = analysis.recording
-    result = analyzer_for(analysis.model_requested).analyze(
-        recording.video_path, fps=analysis.sampling_fps, on_progress=pulse.progress
+    analyzer = analyzer_for(analysis.model_requested)
+    classifier = calibrated.classifier_for(recording, analyzer.expression_model)
+    result = analyzer.analyze(
+        recording.video_path,
+        fps=analysis.sampling_fps,
+        on_progress=pulse.progress,
+        engagement="auto" if classifier is None else classifier.path,
     )
     document = json.loads(result.analysis.to_json())
     document["source"]["file"] = recording.original_name
     part = recording.embeddings_path.with_name(f".embeddings-{uuid.uuid4().hex}.part")
     try:
         result.write_embeddings(part)
-        claims.finish(analysis, owner, document, part)
+        with transaction.atomic():
+            claims.finish(analysis, owner, document, part)
+            calibrated.note(analysis, classifier)
     finally:
         part.unlink(missing_ok=True)
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from webapp.recordings import queue, storage
 from webapp.recordings.models import Analysis, Recording
+from workers import fit_claims
 from workers.claims import stale_before
 from workers.identity import is_known_dead
 
@@ -32,6 +33,7 @@ def reap() -> None:
     free_abandoned()
     send_unsent()
     send_unsent_renditions()
+    fit_claims.reap()
 
 
 def free_abandoned() -> int:
@@ -113,6 +115,7 @@ def sweep_files() -> None:
     for recording_id in set(stored) - known:
         logger.info("Removing the files of %s, which has no row", recording_id)
         storage.erase(recording_id)
+    fit_claims.sweep_files(_ORPHAN_AGE_S)
 
 
 class ReaperThread:

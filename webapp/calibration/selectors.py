@@ -1,7 +1,8 @@
 """What has been labelled, what is missing before a fit, and which classifier is in use."""
 
 import uuid
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -35,10 +36,6 @@ class Agreed:
     levels: dict[Key, str]
     disagreed: int
     unsure: int
-
-    def count(self, level: str) -> int:
-        """How many windows have the level."""
-        return sum(value == level for value in self.levels.values())
 
 
 @dataclass(frozen=True)
@@ -110,26 +107,30 @@ def readiness(course: Course, student: User | None = None) -> Readiness:
     owners = {label.recording_id: label.recording.student_id for label in labels}
     used = {recording for recording, _ in agreed.levels}
     groups = len(used if student else {owners[one] for one in used})
-    counts = {level: agreed.count(level) for level in LEVELS}
-    noun = "recording" if student else "student"
+    counts = Counter(agreed.levels.values())
     return Readiness(
         groups=groups,
         distracted=counts[Value.DISTRACTED],
         engaged=counts[Value.ENGAGED],
         unsure=agreed.unsure,
         disagreed=agreed.disagreed,
-        missing=_missing(groups, noun, counts),
+        missing=missing_words(groups, counts, personal=student is not None),
     )
 
 
-def _missing(groups: int, noun: str, counts: dict[Value, int]) -> str:
+def missing_words(groups: int, counts: Mapping[str, int], *, personal: bool) -> str:
+    """What is missing before a fit, in a sentence; empty where there is enough.
+
+    `groups` are students, or for a student's own classifier recordings.
+    """
+    noun = "recording" if personal else "student"
     wanted = []
     if groups < LEAST_PEOPLE:
         more = LEAST_PEOPLE - groups
         wanted.append(f"windows of {more} more {noun}{'' if more == 1 else 's'}")
-    for level, count in counts.items():
-        if count < LEAST_OF_A_LEVEL:
-            more = LEAST_OF_A_LEVEL - count
+    for level in LEVELS:
+        more = LEAST_OF_A_LEVEL - counts.get(level, 0)
+        if more > 0:
             wanted.append(f"{more} more window{'' if more == 1 else 's'} labelled {level.label}")
     if not wanted:
         return ""
