@@ -18,6 +18,7 @@ from engagement.cli_common import (
     Threads,
     Weights,
     check_file,
+    check_out,
     console,
     progress_bar,
     runtime_settings,
@@ -25,8 +26,9 @@ from engagement.cli_common import (
 )
 from engagement.cli_evaluate import evaluate_app
 from engagement.cli_models import models_app
+from engagement.cli_summarize import summarize
 from engagement.cli_train import train_app
-from engagement.errors import EngagementError, OutputError
+from engagement.errors import EngagementError
 from engagement.files import make_out_folder
 
 app = typer.Typer(
@@ -80,6 +82,15 @@ def analyze(
         typer.Option(help="Write analysis.json and embeddings.parquet into this folder."),
     ] = None,
     fps: Annotated[float, typer.Option(help="Samples a second.")] = 5.0,
+    native: Annotated[
+        bool, typer.Option("--native", help="Take every frame; --fps does not count then.")
+    ] = False,
+    engagement: Annotated[
+        str,
+        typer.Option(
+            help="auto, concentration_index, engagement_single_attention, or a classifier's file."
+        ),
+    ] = "auto",
     model: Model = "auto",
     weights: Weights = None,
     runtime: Runtime = "auto",
@@ -92,7 +103,7 @@ def analyze(
     # Where the result goes is looked at first: an hour's work must not end in a wrong name. It is
     # made last: a video that cannot be analysed leaves nothing behind.
     if out is not None:
-        _check_out(out)
+        check_out(out)
     check_file(json, "--json")
     with progress_bar() as progress:
         task = progress.add_task("Loading models", total=None)
@@ -104,6 +115,8 @@ def analyze(
             video,
             fps=fps,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            engagement=engagement,
+            native=native,
         )
     print_analysis(result.analysis, console)
     text = result.analysis.to_json()
@@ -115,13 +128,7 @@ def analyze(
         result.write_embeddings(out / "embeddings.parquet")
 
 
-def _check_out(folder: Path) -> None:
-    present = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    if not present.is_dir() or not os.access(present, os.W_OK):
-        raise OutputError(
-            f"The folder {folder} cannot be made or written: {present} is a file, or not yours to "
-            "write. Choose another --out."
-        )
+app.command()(summarize)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """What the commands share: options, progress bars, and looking at a place before the work."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,20 @@ def check_file(file: Path | None, option: str) -> None:
         raise OutputError(
             f"{file} cannot be written: it is a folder, or its folder does not exist. "
             f"Choose another {option}."
+        )
+
+
+def check_out(folder: Path) -> None:
+    """Look at the folder that results are to go into, before the work; it need not exist yet.
+
+    Raises:
+        OutputError: it cannot be made or written.
+    """
+    present = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not present.is_dir() or not os.access(present, os.W_OK):
+        raise OutputError(
+            f"The folder {folder} cannot be made or written: {present} is a file, or not yours to "
+            "write. Choose another --out."
         )
 
 

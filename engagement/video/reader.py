@@ -78,7 +78,7 @@ class VideoReader:
             previous = t
             size = size or upright_size(picture, stream)
             if t + early >= due:
-                yield Frame(t, _fit(upright_rgb(picture, stream), size))
+                yield Frame(t, fitted(upright_rgb(picture, stream), size))
                 # Stay on the grid, unless nothing was shown for longer than an interval.
                 due = due + interval if t - due < interval else t + interval
 
@@ -119,7 +119,7 @@ def upright_rgb(picture: VideoFrame, stream: VideoStream) -> Pixels:
     return rgb
 
 
-def _fit(rgb: Pixels, size: Size) -> Pixels:
+def fitted(rgb: Pixels, size: Size) -> Pixels:
     """`rgb` inside a picture of `size` (width, height), its shape kept, the rest black.
 
     Browsers change a recording's size in the middle when a connection gets worse or a telephone
@@ -131,8 +131,8 @@ def _fit(rgb: Pixels, size: Size) -> Pixels:
     scale = min(size[0] / width, size[1] / height)
     inner = (max(1, round(width * scale)), max(1, round(height * scale)))
     left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    fitted = np.zeros((size[1], size[0], 3), dtype=np.uint8)
-    fitted[top : top + inner[1], left : left + inner[0]] = cv2.resize(
+    canvas = np.zeros((size[1], size[0], 3), dtype=np.uint8)
+    canvas[top : top + inner[1], left : left + inner[0]] = cv2.resize(
         rgb, inner, interpolation=cv2.INTER_LINEAR
     )
-    return fitted
+    return canvas

@@ -1,0 +1,110 @@
+"""Draw the chosen moments of one recording: short clips, and a still of each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+from PIL import Image
+
+from engagement.files import written_whole
+from engagement.report.schema import Analysis
+from engagement.summaries.drawing import CaptionStrip
+from engagement.summaries.faces import FacePlaces, hide_others
+from engagement.summaries.schema import Clip, Format, Moment
+from engagement.summaries.select import Chosen
+from engagement.types import Frame, Pixels
+from engagement.video.excerpt import excerpt
+from engagement.video.writing import SoundSource, write_gif, write_mp4, write_webp
+
+
+@dataclass(frozen=True)
+class Look:
+    """How clips are drawn.
+
+    Attributes:
+        sound: whether an MP4 keeps the recording's sound; off, since others may be heard in it.
+    """
+
+    format: Format = "mp4"
+    sound: bool = False
+
+
+# Longer side in pixels, and pictures a second: what is still small enough to send around.
+_SIZES: dict[Format, tuple[int, float]] = {"mp4": (640, 15.0), "webp": (480, 12.0), "gif": (360, 8)}
+_STILL_PX = 640
+
+
+class ClipMaker:
+    """Makes the clips and stills of one recording in one folder."""
+
+    def __init__(self, video: Path, analysis: Analysis, out: Path, look: Look) -> None:
+        self._video, self._out, self._look = video, out, look
+        self._size = (analysis.source.width, analysis.source.height)
+        self._places = [FacePlaces(track) for track in analysis.tracks]
+
+    def clip(self, chosen: Chosen, track: int, name: str) -> Clip:
+        """Writes the clip ``name.<format>`` and its still ``name.jpg``."""
+        look = self._look
+        longest, fps = _SIZES[look.format]
+        frames = self._pictures(chosen.moment, track, (chosen.start_s, chosen.end_s), longest, fps)
+        path = self._out / f"{name}.{look.format}"
+        if look.format == "mp4":
+            sound = SoundSource(self._video, chosen.start_s, chosen.end_s) if look.sound else None
+            write_mp4(path, frames, chosen.end_s, sound)
+        elif look.format == "webp":
+            write_webp(path, frames, chosen.end_s)
+        else:
+            write_gif(path, frames, chosen.end_s)
+        poster = f"{name}.jpg"
+        write_jpeg(self._out / poster, self.still(track, chosen.key_s))
+        return Clip(
+            file=path.name,
+            poster=poster,
+            start_s=round(chosen.start_s, 3),
+            end_s=round(chosen.end_s, 3),
+            size_bytes=path.stat().st_size,
+        )
+
+    def still(self, track: int, t: float) -> Pixels:
+        """What is shown at `t`, others' faces hidden, without words."""
+        frame = next(excerpt(self._video, t, t + 1.0, 1.0, self._size))
+        return shrunk(hide_others(frame, track, self._places), _STILL_PX)
+
+    def _pictures(
+        self, moment: Moment, track: int, span: tuple[float, float], longest: int, fps: float
+    ) -> Iterator[Frame]:
+        strip: CaptionStrip | None = None
+        for frame in excerpt(self._video, *span, fps, self._size):
+            picture = shrunk(hide_others(frame, track, self._places), longest)
+            strip = strip or CaptionStrip(moment, picture.shape[1], *span)
+            yield Frame(frame.t, strip.under(picture, frame.t))
+
+
+def shrunk(rgb: Pixels, longest: int) -> Pixels:
+    """At most so long a side, both sides even."""
+    height, width = rgb.shape[:2]
+    scale = min(1.0, longest / max(height, width))
+    size = (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
+    if size == (width, height):
+        return rgb
+    picture: Pixels = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    return picture
+
+
+def write_jpeg(path: Path, rgb: Pixels) -> None:
+    """Writes a still.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with written_whole(path) as partial:
+        Image.fromarray(rgb).save(partial, format="JPEG", quality=88, optimize=True)
+
+
+def names(chosen: Sequence[Chosen], track: int) -> list[str]:
+    """File names of a person's moments: whose, which, and when."""
+    return [
+        f"person-{track}-{one.moment.emotion or one.moment.kind}-{round(one.start_s * 10):05d}"
+        for one in chosen
+    ]
