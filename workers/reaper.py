@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from webapp.recordings import queue, storage
 from webapp.recordings.models import Analysis, Recording
-from workers import fit_claims
+from workers import fit_claims, group_claims
 from workers.claims import stale_before
 from workers.identity import is_known_dead
 
@@ -34,6 +34,7 @@ def reap() -> None:
     send_unsent()
     send_unsent_renditions()
     fit_claims.reap()
+    group_claims.reap()
 
 
 def free_abandoned() -> int:
@@ -115,6 +116,7 @@ def sweep_files() -> None:
     for recording_id in set(stored) - known:
         logger.info("Removing the files of %s, which has no row", recording_id)
         storage.erase(recording_id)
+    group_claims.sweep_files(_ORPHAN_AGE_S)
     fit_claims.sweep_files(_ORPHAN_AGE_S)
 
 

@@ -17,6 +17,8 @@ Decision = GroupPerson.Decision
 #: Group affect is not shown for fewer people than this: it would be a single person's.
 FEWEST_PEOPLE = 2
 
+_FROM_THE_BOTTOM = ("negative", "neutral", "positive")
+
 
 def enrolled_students(course: Course) -> QuerySet[User]:
     """The students of the course, by name."""
@@ -72,7 +74,7 @@ def found_people(group: GroupRecording) -> list[FoundPerson]:
             chosen=_choice(row),
             field=f"person-{row.number}",
             recording=results.get(row.student_id) if row.student_id else None,
-            shares_student=times[row.student_id] > 1,
+            shares_student=row.student_id is not None and times[row.student_id] > 1,
         )
         for row in rows
     ]
@@ -104,18 +106,17 @@ def affect_chart(group: GroupRecording) -> AffectChart | None:
     end_s = max((row["end_s"] for row in rows), default=0.0)
     if not rows or end_s <= 0:
         return None
-    levels = {
-        "negative": lambda row: (0.0, row["negative"]),
-        "neutral": lambda row: (row["negative"], row["negative"] + row["neutral"]),
-        "positive": lambda row: (row["negative"] + row["neutral"], 1.0),
-    }
-    areas = []
-    for name, edges in levels.items():
-        boxes = []
-        for row, following in zip(rows, [*rows[1:], None], strict=True):
-            until = row["end_s"] if following is None else min(row["end_s"], following["start_s"])
-            left, right = (1000 * t / end_s for t in (row["start_s"], until))
-            low, high = (100 - 100 * min(1.0, share) for share in edges(row))
-            boxes.append(f"M{left:.1f} {low:.1f}V{high:.1f}H{right:.1f}V{low:.1f}Z")
-        areas.append((name, "".join(boxes)))
+    areas = [(name, _area(rows, name, end_s)) for name in _FROM_THE_BOTTOM]
     return AffectChart(rows, document.people, end_s, areas, document.models_used)
+
+
+def _area(rows: Sequence[dict[str, Any]], name: str, end_s: float) -> str:
+    """The path of one share's boxes, one a window, each until the next window begins."""
+    boxes = []
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        until = row["end_s"] if following is None else min(row["end_s"], following["start_s"])
+        left, right = (1000 * t / end_s for t in (row["start_s"], until))
+        below = sum(row[one] for one in _FROM_THE_BOTTOM[: _FROM_THE_BOTTOM.index(name)])
+        low, high = (100 - 100 * min(1.0, share) for share in (below, below + row[name]))
+        boxes.append(f"M{left:.1f} {low:.1f}V{high:.1f}H{right:.1f}V{low:.1f}Z")
+    return "".join(boxes)

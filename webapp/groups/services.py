@@ -3,10 +3,10 @@
 import functools
 import logging
 import uuid
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from webapp.accounts.models import User
@@ -86,13 +86,13 @@ def match(group: GroupRecording, actor: User, wanted: Mapping[int, User | Decisi
     """
     with transaction.atomic():
         _require_rest(group)
-        changed = []
         people = group.people.select_for_update().exclude(decision=Decision.ERASED)
-        for person in people.filter(number__in=wanted):
-            if _decide(person, actor, wanted[person.number]):
-                changed.append(person)
-        if changed:
-            _results_no_longer_fit(group.pk, [person.number for person in changed])
+        changed = [
+            _decide(person, actor, wanted[person.number])
+            for person in people.filter(number__in=wanted)
+        ]
+        if any(changed):
+            _results_no_longer_fit(group.pk)
 
 
 def _decide(person: GroupPerson, actor: User, wanted: User | Decision) -> bool:
@@ -101,8 +101,8 @@ def _decide(person: GroupPerson, actor: User, wanted: User | Decision) -> bool:
     decision = Decision.STUDENT if student else Decision(wanted)
     if (person.decision, person.student_id) == (decision, student and student.pk):
         return False
-    if person.student_id:
-        _erase_misfit(person.group_id, person.student_id, actor)
+    for student_id in {person.student_id, student and student.pk} - {None}:
+        _erase_misfit(person.group_id, student_id, actor)
     person.decision, person.student = decision, student
     decided = decision != Decision.UNMATCHED
     person.matched_by = actor if decided else None
@@ -179,13 +179,14 @@ def forget(student: User, course: Course, *, erase_recordings: bool = False) -> 
     worker blurs the face in each stored original, which is used for nothing until then.
     """
     with transaction.atomic():
-        FaceTemplate.objects.filter(student=student, course=course).delete()
         here = GroupPerson.objects.filter(group__lesson__course=course)
+        mine = here.filter(student=student)
+        # Locked first: what a worker writes it writes before this, and is then found below.
+        groups = GroupRecording.objects.select_for_update().filter(pk__in=mine.values("group_id"))
+        found = {group.pk: list(_numbers(mine.filter(group=group))) for group in groups}
+        FaceTemplate.objects.filter(student=student, course=course).delete()
         here.filter(suggested=student).update(suggested=None, similarity=None)
-        found: dict[uuid.UUID, list[int]] = defaultdict(list)
-        for group_id, number in here.filter(student=student).values_list("group_id", "number"):
-            found[group_id].append(number)
-        here.filter(student=student).update(
+        mine.update(
             decision=Decision.ERASED,
             student=None,
             matched_by=None,
@@ -216,17 +217,18 @@ def result_was_erased(person_id: int) -> None:
         GroupPerson.objects.filter(group_id=person.group_id, student_id=person.student_id).update(
             decision=Decision.NOBODY, student=None
         )
-        _results_no_longer_fit(person.group_id, [])
+        _results_no_longer_fit(person.group_id)
 
 
-def _results_no_longer_fit(group_id: uuid.UUID, faces_to_erase: list[int]) -> None:
+def _results_no_longer_fit(group_id: uuid.UUID, faces_to_erase: Sequence[int] = ()) -> None:
+    """What was made of everybody together goes, and the copy of the video with it."""
     GroupAffectDocument.objects.filter(group_id=group_id).delete()
     GroupRecording.objects.filter(pk=group_id).update(analysed_at=None)
-    erased = GroupPerson.objects.filter(
-        group_id=group_id, number__in=faces_to_erase, decision=Decision.ERASED
-    )
-    numbers = list(erased.values_list("number", flat=True))
-    transaction.on_commit(functools.partial(storage.erase_pictures, group_id, numbers))
+    transaction.on_commit(functools.partial(storage.erase_pictures, group_id, list(faces_to_erase)))
+
+
+def _numbers(people: QuerySet[GroupPerson]) -> QuerySet[GroupPerson, int]:
+    return people.values_list("number", flat=True)
 
 
 def _require_rest(group: GroupRecording) -> None:

@@ -43,9 +43,14 @@ def blurred_path(group_id: uuid.UUID) -> Path:
     return folder(group_id) / "blurred.mp4"
 
 
+def faces_path(group_id: uuid.UUID) -> Path:
+    """The folder of the found people's faces."""
+    return folder(group_id) / "faces"
+
+
 def thumbnail_path(group_id: uuid.UUID, number: int) -> Path:
     """The face of the person with that number."""
-    return folder(group_id) / "faces" / f"{number}.jpg"
+    return faces_path(group_id) / f"{number}.jpg"
 
 
 def people_path(group_id: uuid.UUID) -> Path:
