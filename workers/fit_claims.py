@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from webapp.calibration import queue, storage
@@ -61,7 +61,7 @@ def claim(classifier_id: uuid.UUID, owner: str) -> Classifier | None:
     return _ours(classifier_id, owner).select_related("course", "student").first()
 
 
-def _ours(classifier_id: uuid.UUID, owner: str) -> Any:
+def _ours(classifier_id: uuid.UUID, owner: str) -> QuerySet[Classifier]:
     return Classifier.objects.filter(pk=classifier_id, owner=owner, state=State.RUNNING)
 
 
@@ -79,11 +79,13 @@ def finish(classifier: Classifier, owner: str, outcome: Outcome, part: Path) -> 
     """
     with transaction.atomic():
         # Locked, so that no recording is erased between this look and the commit.
-        kept = Recording.objects.select_for_update().filter(
-            pk__in=outcome.recordings,
-            student__in=covered_students(classifier.course).values("user"),
+        kept = list(
+            Recording.objects.select_for_update().filter(
+                pk__in=outcome.recordings,
+                student__in=covered_students(classifier.course).values("user"),
+            )
         )
-        if len(list(kept)) < len(outcome.recordings):
+        if len(kept) < len(outcome.recordings):
             raise ErasedMeanwhileError(str(classifier.pk))
         now = timezone.now()
         if outcome.better:
@@ -103,7 +105,7 @@ def finish(classifier: Classifier, owner: str, outcome: Outcome, part: Path) -> 
         )
         if not matched:
             raise ClaimLostError(str(classifier.pk))
-        classifier.fitted_on.set(outcome.recordings)
+        classifier.fitted_on.set(kept)
         part.replace(classifier.path)
 
 
