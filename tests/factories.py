@@ -11,9 +11,12 @@ from engagement.report.schema import (
     Detector,
     Engagement,
     Expression,
+    GroupAffect,
     Models,
     Observation,
+    PoseZero,
     Presence,
+    Signals,
     Source,
     Summary,
     Track,
@@ -67,7 +70,7 @@ def build_analysis(
         ),
         tracks=tracks,
         presence=Presence(face_share=len(seen) / len(frames) if frames else 0.0, absent=gone),
-        group_affect=[],
+        group_affect=_group_affect(tracks),
         summary=tracks[0].summary if tracks else _nobody(),
         warnings=[AnalysisWarning(code=code, text=text) for code, text in warnings]
         or ([] if people else [AnalysisWarning(code="no_face", text="No face was found.")]),
@@ -97,6 +100,34 @@ def _track(
         observations=observations,
         windows=made,
         summary=_summary(observations, made, emotions, len(frames)),
+        zero=PoseZero(yaw=11.8, pitch=-3.5, estimated=True),
+    )
+
+
+def _group_affect(tracks: Sequence[Track]) -> list[GroupAffect]:
+    """One row a window of the first track, everybody in it."""
+    return [
+        GroupAffect(
+            start_s=one.start_s,
+            end_s=one.end_s,
+            positive=round(0.4 + 0.2 * math.sin(one.start_s / 5), 4),
+            neutral=0.3,
+            negative=round(0.3 - 0.2 * math.sin(one.start_s / 5), 4),
+            people=len(tracks),
+            face_share=1.0,
+        )
+        for one in (tracks[0].windows if tracks else [])
+    ]
+
+
+def _signals(start_s: float) -> Signals:
+    away = round(0.2 + 0.15 * math.sin(start_s / 4), 4)
+    return Signals(
+        facing=round(0.9 - away, 4),
+        turned_away=away,
+        head_down=0.1,
+        eyes_closed=None,
+        movement=round(0.1 + 0.05 * math.sin(start_s / 3), 4),
     )
 
 
@@ -146,6 +177,7 @@ def _window(span: Span, inside: Sequence[float], coverage: float) -> Window:
         spread=_deviation(inside),
         level=level if coverage >= 0.3 else None,
         coverage=coverage,
+        signals=_signals(span[0]),
     )
 
 
@@ -163,6 +195,7 @@ def _summary(
         engagement_spread=_deviation(estimates),
         engaged_share=levels.count("engaged") / len(levels) if levels else None,
         coverage=len(seen) / sampled,
+        signals=_signals(0.0),
     )
 
 

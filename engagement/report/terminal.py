@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engagement.report.schema import Analysis, Summary, Track
+from engagement.report.schema import Analysis, Signals, Summary, Track
 
 
 def print_analysis(analysis: Analysis, console: Console) -> None:
@@ -24,6 +24,8 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
         + (f"; none at {absent}." if absent else "."),
         highlight=False,
     )
+    if len(analysis.tracks) > 1 and analysis.group_affect:
+        console.print(_group_line(analysis), highlight=False)
     for warning in analysis.warnings:
         console.print(f"[yellow]Note:[/] {warning.text}", highlight=False)
     console.print(_models_line(analysis), style="dim", highlight=False)
@@ -42,7 +44,7 @@ def clock(seconds: float) -> str:
 
 def _tracks_table(analysis: Analysis) -> Table:
     table = Table(show_edge=False, pad_edge=False)
-    for name in ("track", "seen", "coverage", "engagement", "engaged", "emotions"):
+    for name in ("track", "seen", "coverage", "engagement", "engaged", "head", "emotions"):
         table.add_column(name, overflow="fold")
     for track in analysis.tracks:
         table.add_row(*_row(track))
@@ -62,8 +64,35 @@ def _row(track: Track) -> tuple[str, ...]:
         f"{summary.coverage:.0%}",
         engagement,
         share,
+        _head(summary.signals),
         _emotions(summary),
     )
+
+
+def _head(signals: Signals | None) -> str:
+    """Where the head points, and how much it moves."""
+    if signals is None:
+        return "-"
+    shares = {
+        "facing": signals.facing,
+        "away": signals.turned_away,
+        "down": signals.head_down,
+    }
+    parts = [f"{name} {share:.0%}" for name, share in shares.items() if share >= 0.01]
+    if signals.movement is not None:
+        parts.append(f"moves {signals.movement:.2f}/s")
+    return ", ".join(parts)
+
+
+def _group_line(analysis: Analysis) -> str:
+    """The mean of group affect over windows, and what made it."""
+    rows, rule = analysis.group_affect, analysis.models.group_affect
+    means = ", ".join(
+        f"{name} {sum(getattr(row, name) for row in rows) / len(rows):.0%}"
+        for name in ("positive", "neutral", "negative")
+    )
+    kind = "a rule" if rule.kind == "index" else "a trained classifier"
+    return f"Group affect, mean of {len(rows)} windows: {means} ({escape(rule.name)}, {kind})."
 
 
 def _emotions(summary: Summary) -> str:

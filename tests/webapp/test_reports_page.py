@@ -47,7 +47,7 @@ def test_the_page_says_who_and_what_and_how_sure(client: Client, world: ReportWo
 def test_every_figure_at_the_top_has_its_context(world: ReportWorld) -> None:
     analysis = build_analysis()
     tiles = selectors.summary_tiles(analysis, analysis.tracks[0])
-    assert len(tiles) == 4
+    assert len(tiles) == 5
     assert all(tile.beside and tile.context for tile in tiles)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from engagement.report.schema import Analysis
 
+_SIGNALS = ("facing", "turned_away", "head_down", "eyes_closed", "movement")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
@@ -54,6 +55,7 @@ def window_rows(analysis: Analysis) -> Iterator[list[Any]]:
     made_by = analysis.models.engagement
     yield [
         "track", "start_s", "end_s", "engagement", "spread", "level", "coverage", "model", "kind",
+        *_SIGNALS,
     ]  # fmt: skip
     for track in analysis.tracks:
         for window in track.windows:
@@ -67,6 +69,7 @@ def window_rows(analysis: Analysis) -> Iterator[list[Any]]:
                 window.coverage,
                 made_by.name,
                 made_by.kind,
+                *(getattr(window.signals, name, None) for name in _SIGNALS),
             ]
 
 

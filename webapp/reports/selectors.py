@@ -4,7 +4,14 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from engagement.report.schema import Analysis as Document
-from engagement.report.schema import AnalysisWarning, Summary, Track, Window
+from engagement.report.schema import (
+    AnalysisWarning,
+    GroupAffect,
+    Signals,
+    Summary,
+    Track,
+    Window,
+)
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
 from webapp.reports.series import Span, emotion_order
 from webapp.reports.templatetags.report_format import NOTHING, clock, percent, two
@@ -22,11 +29,13 @@ class Tile:
 
 @dataclass(frozen=True)
 class WindowRow:
-    """One window as a row of the tables: the estimate, and the mean of each emotion."""
+    """One window as a row of the tables: the estimate, and the means of its observations."""
 
     window: Window
     observations: int
     emotions: list[tuple[str, float | None]]
+    valence: float | None
+    arousal: float | None
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,16 @@ class Report:
     def is_index(self) -> bool:
         """Whether engagement comes from a published rule and not from a trained model."""
         return self.document.models.engagement.kind == "index"
+
+    @property
+    def has_signals(self) -> bool:
+        """Whether the analysis measured signals; those of older versions did not."""
+        return self.track is not None and self.track.summary.signals is not None
+
+    @property
+    def group_affect(self) -> list[GroupAffect]:
+        """Group affect, where there is a group."""
+        return self.document.group_affect if len(self.document.tracks) > 1 else []
 
     @property
     def warnings(self) -> list[AnalysisWarning]:
@@ -116,6 +135,7 @@ def summary_tiles(document: Document, track: Track | None) -> list[Tile]:
         _engagement_tile(document, track),
         _engaged_share_tile(track),
         _emotion_tile(track.summary, len(track.observations)),
+        *([_facing_tile(track.summary, signals)] if (signals := track.summary.signals) else []),
         _presence_tile(document),
     ]
 
@@ -128,14 +148,15 @@ def window_rows(document: Document, track: Track) -> list[WindowRow]:
     for window in track.windows:
         low, high = bisect_left(times, window.start_s), bisect_left(times, window.end_s)
         inside = track.observations[low:high]
-        means = [
-            (name, sum(one.emotions.get(name, 0.0) for one in inside) / len(inside))
-            if inside
-            else (name, None)
-            for name in names
-        ]
-        rows.append(WindowRow(window, len(inside), means))
+        means = [(name, _mean([one.emotions.get(name, 0.0) for one in inside])) for name in names]
+        valence = _mean([one.valence for one in inside])
+        arousal = _mean([one.arousal for one in inside])
+        rows.append(WindowRow(window, len(inside), means, valence, arousal))
     return rows
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def _engagement_tile(document: Document, track: Track) -> Tile:
@@ -180,6 +201,21 @@ def _emotion_tile(summary: Summary, observations: int) -> Tile:
             f"Share of {_count(observations, 'observation')} in which it was the strongest. "
             + (f"Then {others}. " if others else "")
             + f"Face usable in {percent(summary.coverage)} of the time."
+        ),
+    )
+
+
+def _facing_tile(summary: Summary, signals: Signals) -> Tile:
+    moves = (
+        "" if signals.movement is None else f" Moves {signals.movement:.2f} face widths a second."
+    )
+    return Tile(
+        label="Facing the screen",
+        value=percent(signals.facing),
+        beside="of that time",
+        context=(
+            f"Turned away {percent(signals.turned_away)}, head down {percent(signals.head_down)}."
+            f"{moves} Face usable in {percent(summary.coverage)} of the time."
         ),
     )
 

@@ -86,6 +86,7 @@ def chart_data(analysis: Analysis, limit: int = MAX_POINTS) -> dict[str, Any]:
         "valence_arousal": analysis.models.expression.valence_arousal,
         "emotions": emotions,
         "absent": analysis.presence.absent,
+        "group_affect": [one.model_dump() for one in analysis.group_affect],
         "tracks": [_track(track, analysis, emotions, limit) for track in analysis.tracks],
     }
 

@@ -2,9 +2,12 @@
 
 from django import template
 
+from engagement.report.schema import PoseZero
+
 register = template.Library()
 
 NOTHING = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
 
 
 @register.filter
@@ -46,3 +49,29 @@ def percent(share: float | None) -> str:
 def two(value: float | None) -> str:
     """A number with two decimals, or a dash where there is none."""
     return NOTHING if value is None else f"{value:.2f}"
+
+
+@register.filter
+def signed(value: float | None) -> str:
+    """A number with two decimals and its sign, or a dash where there is none.
+
+    >>> signed(0.25)
+    '+0.25'
+    """
+    return NOTHING if value is None else f"{value:+.2f}".replace("-", MINUS)
+
+
+@register.filter
+def zero_words(zero: PoseZero | None) -> str:
+    """From where a head's angles are counted, as a sentence.
+
+    >>> zero_words(PoseZero(yaw=35.2, pitch=0.0, estimated=True))
+    "Counted from where this person's head points most: yaw +35°, pitch 0°."
+    """
+    if zero is None or not zero.estimated:
+        return "Counted from the camera's axis: too little was seen to find this person's own zero."
+    angles = ", ".join(
+        f"{name} {round(angle):+d}°" if round(angle) else f"{name} 0°"
+        for name, angle in (("yaw", zero.yaw), ("pitch", zero.pitch))
+    )
+    return f"Counted from where this person's head points most: {angles.replace('-', MINUS)}."

@@ -22,7 +22,7 @@ function timeStep(durationS, width) {
   return STEPS.find((step) => durationS / step <= most) || STEPS[STEPS.length - 1];
 }
 
-function frame(view, node, margins, yAxis) {
+export function frame(view, node, margins, yAxis) {
   const ink = colour("--ink-muted");
   const line = colour("--line");
   const width = node.clientWidth - margins.left - margins.right;
@@ -60,7 +60,7 @@ function frame(view, node, margins, yAxis) {
 }
 
 // Shades the stretches without the face, on the first series of a chart.
-function shade(view, series) {
+export function shade(view, series) {
   if (!series.length || !view.track.unseen.length) return series;
   const [first, ...rest] = series;
   const markArea = {
@@ -71,7 +71,7 @@ function shade(view, series) {
   return [{ ...first, markArea }, ...rest];
 }
 
-const still = { type: "line", silent: true, symbol: "none", connectNulls: false };
+export const still = { type: "line", silent: true, symbol: "none", connectNulls: false };
 
 export function engagementOption(view, node, margins) {
   const ink = colour("--accent");

@@ -37,6 +37,17 @@ export function nearest(sorted, value) {
   return low < sorted.length ? low : -1;
 }
 
+// Windows in order, with null wherever one is missing because the face was away.
+export function withHoles(windows, most) {
+  const row = [];
+  for (const one of windows) {
+    const before = row[row.length - 1];
+    if (before && one.start_s - before.start_s > most) row.push(null);
+    row.push(one);
+  }
+  return row;
+}
+
 export class TrackView {
   constructor(data, trackId) {
     this.data = data;
@@ -94,16 +105,13 @@ export class TrackView {
     return `${clock(t)}, ${emotion}, ${label} ${this.engagementWords(window)}`;
   }
 
-  // The windows in order, with null wherever a window is missing because the face was away.
+  // Windows that begin further apart have a hole between them.
+  get holeS() {
+    return 1.5 * this.data.engagement.stride_s;
+  }
+
   get windowsWithHoles() {
-    const most = 1.5 * this.data.engagement.stride_s;
-    const row = [];
-    for (const one of this.track.windows) {
-      const before = row[row.length - 1];
-      if (before && one.start_s - before.start_s > most) row.push(null);
-      row.push(one);
-    }
-    return row;
+    return withHoles(this.track.windows, this.holeS);
   }
 
   // A column as [time, value] points, with a hole wherever the face was away.

@@ -3,6 +3,7 @@
 import { Chart, affectOption, emotionOption, engagementOption } from "./charts.js";
 import { TrackView, capital } from "./data.js";
 import { FaceBoxes, Readout } from "./readout.js";
+import { addSignals } from "./signals.js";
 import { Timeline, drawPresence } from "./timeline.js";
 
 // The plots' margins are the stylesheet's, so that playhead, strip and charts share one axis.
@@ -82,6 +83,7 @@ async function start() {
   );
   drawPresence(root.querySelector("#presence"), view);
   addCharts(root, view, margins);
+  addSignals(root, view, margins);
   timeline.onMove((t) => {
     readout.show(t);
     boxes.show(t);
