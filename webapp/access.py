@@ -23,6 +23,7 @@ from webapp.calibration.models import Classifier
 from webapp.courses.models import Course, Enrolment, Lesson
 from webapp.groups.models import GroupRecording
 from webapp.recordings.models import Analysis, Recording
+from webapp.summaries.models import LessonSummary
 
 Person: TypeAlias = User | AnonymousUser
 
@@ -109,6 +110,19 @@ def can_view_report(user: Person, recording: Recording) -> bool:
 def can_watch_video(user: Person, recording: Recording) -> bool:
     """Whether the user may play the video."""
     return can_view_report(user, recording)
+
+
+def visible_summaries(user: Person) -> QuerySet[LessonSummary]:
+    """Summaries that the user may see: a recording's as its report, a class's as its instructor."""
+    everything = LessonSummary.objects.all()
+    if not user.is_authenticated:
+        return everything.none()
+    if is_admin(user):
+        return everything
+    taught = Enrolment.objects.filter(user=user, role=_INSTRUCTOR).values("course_id")
+    return everything.filter(
+        Q(recording__in=visible_recordings(user)) | Q(lesson__course_id__in=taught)
+    )
 
 
 def can_view_all_recordings(user: Person, course: Course) -> bool:

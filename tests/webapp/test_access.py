@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from tests.webapp.conftest import World, client_of
+from tests.webapp.summary_world import finished_summary
 from webapp.calibration.models import Classifier
 
 LOGIN, NO, GONE = "asks to log in", 403, 404
@@ -70,6 +71,13 @@ AUDIENCES = {
     "calibration:labels": Audience("GET", LOGIN, NO, GONE, 302, GONE, NO),
     "calibration:rerun": Audience("POST", LOGIN, NO, GONE, 302, GONE, 302),
     "calibration:rerun_lesson": Audience("POST", LOGIN, NO, NO, 302, GONE, 302),
+    "summaries:recording": REPORT_READERS,
+    "summaries:make": Audience("POST", LOGIN, 302, GONE, 302, GONE, 302),
+    # A class's summary shows every student: its instructors alone.
+    "summaries:lesson": Audience("GET", LOGIN, NO, NO, 200, GONE, 200),
+    "summaries:make_class": Audience("POST", LOGIN, NO, NO, 302, GONE, 302),
+    # The file is of the summary of the student's recording.
+    "summaries:file": REPORT_READERS,
     "privacy:consent": STUDENTS_ONLY,
     "privacy:withdraw": STUDENTS_ONLY,
 }
@@ -116,6 +124,9 @@ def address(name: str, world: World) -> str:
     """The URL for the world's own course, lesson or recording."""
     if name in ADMIN_UNNAMED:
         return ADMIN_UNNAMED[name]
+    if name == "summaries:file":
+        summary = finished_summary(world.recording, world.analysis)
+        return reverse(name, args=[summary.pk, "contact-sheet.jpg"])
     for kwargs in (
         {},
         {"course_id": world.course.pk},

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "webapp.courses",
     "webapp.recordings",
     "webapp.reports",
+    "webapp.summaries",
     "webapp.privacy",
     "webapp.groups",
     "webapp.calibration",

@@ -14,6 +14,7 @@ urlpatterns = [
     path("recordings/", include("webapp.reports.urls")),
     path("", include("webapp.calibration.urls")),
     path("groups/", include("webapp.groups.urls")),
+    path("", include("webapp.summaries.urls")),
     path("privacy/", include("webapp.privacy.urls")),
     path("admin/", admin.site.urls),
     path("healthz", views.health, name="health"),

@@ -55,8 +55,10 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     return (start, end) if end >= start else None
 
 
-def send_file(request: HttpRequest, path: Path, etag: str) -> HttpResponseBase:
-    """The file, or the part that the request asks for.
+def send_file(
+    request: HttpRequest, path: Path, etag: str, media_type: str | None = None
+) -> HttpResponseBase:
+    """The file, or the part that the request asks for; its type by its first bytes unless given.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -64,7 +66,7 @@ def send_file(request: HttpRequest, path: Path, etag: str) -> HttpResponseBase:
     # The opened file is measured, not its path: it may be replaced by a rendition meanwhile.
     file = path.open("rb")
     size = os.fstat(file.fileno()).st_size
-    media_type = sniff_media_type(file.read(16))
+    media_type = media_type or sniff_media_type(file.read(16))
     file.seek(0)
     try:
         wanted = _wanted_range(request, size, etag)
