@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from engagement.errors import DataError, EngagementError
+from engagement.errors import CancelledError, DataError, EngagementError
 from webapp.calibration import selectors, storage
 from webapp.calibration.models import Classifier
 from webapp.calibration.queue import FIT_TASK
@@ -22,12 +22,12 @@ from workers.pulse import Pulse
 
 if TYPE_CHECKING:
     from engagement.datasets.engagement_windows import WindowSet
+    from engagement.training.engagement import Comparison, Fitted
     from engagement.types import Floats
     from engagement.windows.classifier import Scope
 
 logger = logging.getLogger(__name__)
 
-_FOLDS = 5
 _PROGRAM_FAULT = (
     "The fit stopped because of a fault in the program, which has been logged. "
     "Try again; if it happens again, tell an administrator."
@@ -49,13 +49,15 @@ def fit(self: Any, classifier_id: str) -> None:
         return
     every_s = settings.ANALYSIS_STALE_S / 5
     try:
-        with Pulse(lambda done: fit_claims.beat(classifier.pk, owner), every_s):
-            _fit_and_write(classifier, owner)
+        with Pulse(lambda done: fit_claims.beat(classifier.pk, owner), every_s) as pulse:
+            _fit_and_write(classifier, owner, pulse)
     except ClaimLostError:
         logger.info("The fit %s is no longer this task's", classifier_id)
     except fit_claims.ErasedMeanwhileError:
         logger.info("Labels of the fit %s were erased meanwhile; it begins again", classifier_id)
         fit_claims.give_back(classifier.pk, owner)
+    except CancelledError:
+        logger.info("The fit %s was taken over or erased", classifier_id)
     except EngagementError as error:
         logger.info("The fit %s ended with %s: %s", classifier_id, error.code, error)
         fit_claims.fail(classifier.pk, owner, error.code, str(error))
@@ -69,7 +71,7 @@ def fit(self: Any, classifier_id: str) -> None:
         fit_claims.fail(classifier.pk, owner, "program_fault", _PROGRAM_FAULT)
 
 
-def _fit_and_write(classifier: Classifier, owner: str) -> None:
+def _fit_and_write(classifier: Classifier, owner: str, pulse: Pulse) -> None:
     """Fits, compares with what is in use, and writes what came of it.
 
     Raises:
@@ -78,7 +80,6 @@ def _fit_and_write(classifier: Classifier, owner: str) -> None:
     """
     # Imported here, in the pool's process: numeric libraries must not be loaded before a fork.
     from engagement.training.engagement import FitSettings, compare, fit_engagement
-
     from engagement.windows.classifier_file import write_classifier
     from workers.labelled_windows import collect, levels_in_use
 
@@ -89,12 +90,16 @@ def _fit_and_write(classifier: Classifier, owner: str) -> None:
     _require_enough(classifier, people, counts)
     scope: Scope = "student" if classifier.student_id else "course"
     name = f"{scope}-{classifier.course.code}-{timezone.now():%Y-%m-%d}"
-    fitted = fit_engagement(windows, FitSettings(folds=min(_FOLDS, people), scope=scope, name=name))
+    fitted = fit_engagement(
+        windows,
+        FitSettings(scope=scope, name=name),
+        on_progress=lambda share: pulse.progress(share, 1.0),
+    )
     current_name, current = levels_in_use(_in_use(classifier), collected)
     comparison = compare(windows, fitted.out_of_fold, current)
     outcome = fit_claims.Outcome(
         recordings=collected.recordings,
-        better=comparison.better,
+        verdict=_verdict(fitted, comparison),
         fields={
             "name": name,
             "embedding_model": windows.embedding_model,
@@ -110,6 +115,17 @@ def _fit_and_write(classifier: Classifier, owner: str) -> None:
         fit_claims.finish(classifier, owner, outcome, part)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _verdict(fitted: "Fitted", comparison: "Comparison") -> Classifier.Verdict:
+    """In use where it beats what is in use and guessing, each beyond its interval.
+
+    Beating a rule that does worse than guessing is no skill.
+    """
+    card = fitted.classifier.card
+    if card.metrics["balanced_recall"].low <= card.guessing["balanced_recall"]:
+        return Classifier.Verdict.NO_SKILL
+    return Classifier.Verdict.IN_USE if comparison.better else Classifier.Verdict.NOT_BETTER
 
 
 def _require_enough(classifier: Classifier, people: int, counts: Counter[str]) -> None:

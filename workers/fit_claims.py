@@ -34,10 +34,10 @@ class ErasedMeanwhileError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a fit ends with: the row's fields, whose labels they were, and whether it is better."""
+    """What a fit ends with: whose labels it learned from, its verdict, and the row's fields."""
 
     recordings: frozenset[uuid.UUID]
-    better: bool
+    verdict: Classifier.Verdict
     fields: dict[str, Any] = field(default_factory=dict)
 
 
@@ -87,8 +87,8 @@ def finish(classifier: Classifier, owner: str, outcome: Outcome, part: Path) -> 
         )
         if len(kept) < len(outcome.recordings):
             raise ErasedMeanwhileError(str(classifier.pk))
-        now = timezone.now()
-        if outcome.better:
+        now, used = timezone.now(), outcome.verdict == Verdict.IN_USE
+        if used:
             Classifier.objects.filter(
                 course=classifier.course, student=classifier.student, in_use=True
             ).update(in_use=False, verdict=Verdict.REPLACED, used_until=now)
@@ -98,9 +98,9 @@ def finish(classifier: Classifier, owner: str, outcome: Outcome, part: Path) -> 
             owner="",
             error_code="",
             error_text="",
-            verdict=Verdict.IN_USE if outcome.better else Verdict.NOT_BETTER,
-            in_use=outcome.better,
-            used_from=now if outcome.better else None,
+            verdict=outcome.verdict,
+            in_use=used,
+            used_from=now if used else None,
             **outcome.fields,
         )
         if not matched:

@@ -65,7 +65,8 @@ class Classifier(models.Model):
 
         PENDING = "", "not known yet"
         IN_USE = "in_use", "in use"
-        NOT_BETTER = "not_better", "not used"
+        NOT_BETTER = "not_better", "not better than what is in use"
+        NO_SKILL = "no_skill", "no better than guessing"
         REPLACED = "replaced", "replaced by a better one"
         STOPPED = "stopped", "taken out of use by hand"
         ERASED = "erased", "erased"
