@@ -91,6 +91,10 @@ def analyze(
             help="auto, concentration_index, engagement_single_attention, or a classifier's file."
         ),
     ] = "auto",
+    group_affect: Annotated[
+        Path | None,
+        typer.Option(help="Classifier of group affect; `evaluate vgaf --save` writes one."),
+    ] = None,
     model: Model = "auto",
     weights: Weights = None,
     runtime: Runtime = "auto",
@@ -107,9 +111,8 @@ def analyze(
     check_file(json, "--json")
     with progress_bar() as progress:
         task = progress.add_task("Loading models", total=None)
-        analyzer = Analyzer(
-            model, Settings(runtime=runtime_settings(runtime, threads)), weights=weights
-        )
+        settings = Settings(runtime=runtime_settings(runtime, threads), group_affect=group_affect)
+        analyzer = Analyzer(model, settings, weights=weights)
         progress.update(task, description=f"Analysing {escape(video.name)}")
         result = analyzer.analyze(
             video,
