@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from typing import Any
 
 from engagement.report.schema import Analysis as Document
 from engagement.report.schema import (
@@ -91,9 +92,11 @@ def latest_finished(recording: Recording) -> Analysis | None:
     )
 
 
-def stored_document(analysis: Analysis) -> dict:
+def stored_document(analysis: Analysis) -> dict[str, Any]:
     """The document exactly as the worker stored it."""
-    return AnalysisDocument.objects.values_list("document", flat=True).get(analysis=analysis)
+    rows = AnalysisDocument.objects.values_list("document", flat=True)
+    document: dict[str, Any] = rows.get(analysis=analysis)
+    return document
 
 
 def read_document(analysis: Analysis) -> Document:
@@ -212,7 +215,7 @@ def _facing_tile(summary: Summary, signals: Signals) -> Tile:
     return Tile(
         label="Facing the screen",
         value=percent(signals.facing),
-        beside="of that time",
+        beside="of the time seen",
         context=(
             f"Turned away {percent(signals.turned_away)}, head down {percent(signals.head_down)}."
             f"{moves} Face usable in {percent(summary.coverage)} of the time."

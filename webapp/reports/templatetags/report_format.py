@@ -55,10 +55,11 @@ def two(value: float | None) -> str:
 def signed(value: float | None) -> str:
     """A number with two decimals and its sign, or a dash where there is none.
 
-    >>> signed(0.25)
-    '+0.25'
+    >>> signed(0.25), signed(-0.001)
+    ('+0.25', '+0.00')
     """
-    return NOTHING if value is None else f"{value:+.2f}".replace("-", MINUS)
+    # Plus zero: what rounds to nothing has no minus.
+    return NOTHING if value is None else f"{round(value, 2) + 0.0:+.2f}".replace("-", MINUS)
 
 
 @register.filter

@@ -40,7 +40,8 @@ function drawHead(svg, view) {
     let top = 0;
     for (const name of HEAD) {
       const height = 100 * one.signals[name];
-      if (height > 0) add(start, end, top, height, `head-strip__${name}`);
+      // Neighbours overlap by a hair, so that no seam shows between them.
+      if (height > 0) add(start, end + 0.5 / scale, top, height, `head-strip__${name}`);
       top += height;
     }
   }
