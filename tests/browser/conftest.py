@@ -12,8 +12,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,12 @@ class Site:
     student: str = "student@demo.example"
     instructor: str = "instructor@demo.example"
     password: str = PASSWORD
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def python(self, code: str) -> None:
+        """Runs code with the site's settings, to put in place what a page cannot."""
+        command = [sys.executable, str(ROOT / "manage.py"), "shell", "-c", code]
+        subprocess.run(command, env=dict(self.environment), cwd=ROOT, check=True)
 
 
 @pytest.fixture(scope="session")
@@ -81,9 +87,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     )
     try:
         url = _address(server, data / "serve.log")
-        seed = f"from webapp.stack import demo_data; demo_data.create({PASSWORD!r})"
-        subprocess.run([*manage, "shell", "-c", seed], env=environment, check=True)
-        yield Site(url)
+        running = Site(url, environment=environment)
+        running.python(f"from webapp.stack import demo_data; demo_data.create({PASSWORD!r})")
+        yield running
     finally:
         server.send_signal(signal.SIGTERM)
         try:
