@@ -33,7 +33,7 @@ class Site:
     student: str = "student@demo.example"
     instructor: str = "instructor@demo.example"
     password: str = PASSWORD
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def python(self, code: str) -> None:
         """Runs code with the site's settings, to put in place what a page cannot."""
