@@ -47,9 +47,18 @@ _NAMES: dict[Method, tuple[str, ...]] = {
     ),
     "ridge": (*_SCALING, "coefficients", "intercept", *_LINK),
     "svr": (*_SCALING, "vectors", "coefficients", "intercept", "gamma", *_LINK),
-    "boosting": ("baseline", "starts", "features", "thresholds", "left", "right", "values"),
+    "boosting": (
+        "baseline",
+        "starts",
+        "outputs",
+        "features",
+        "thresholds",
+        "left",
+        "right",
+        "values",
+    ),
 }
-_INTEGERS = frozenset({"starts", "features", "left", "right"})
+_INTEGERS = frozenset({"starts", "outputs", "features", "left", "right"})
 
 
 def write_classifier(classifier: EngagementClassifier, path: Path) -> None:
@@ -240,15 +249,20 @@ def _svr(card: ClassifierCard, arrays: Arrays) -> StatClassifier:
     )
 
 
+def _within(numbers: Array, count: int) -> bool:
+    return bool(((numbers >= 0) & (numbers < count)).all())
+
+
 def _boosting(card: ClassifierCard, arrays: Arrays) -> StatClassifier:
     levels, nodes = len(card.levels), arrays["features"].size
     same = dict.fromkeys(("features", "thresholds", "left", "right", "values"), (nodes,))
-    _check_shapes(arrays, baseline=(levels,), starts=(arrays["starts"].size,), **same)
+    trees = (arrays["starts"].size,)
+    _check_shapes(arrays, baseline=(levels,), starts=trees, outputs=trees, **same)
     size = 4 * card.embedding_size
-    starts, features = arrays["starts"], arrays["features"]
+    starts, outputs, features = arrays["starts"], arrays["outputs"], arrays["features"]
     left, right = arrays["left"], arrays["right"]
-    if (starts < 0).any() or (starts >= nodes).any() or starts.size % levels:
-        raise ValueError("a tree begins outside, or levels have different numbers of trees")
+    if not (_within(starts, nodes) and _within(outputs, levels)):
+        raise ValueError("a tree begins outside, or adds to no level")
     rows = np.arange(nodes)
     inner = features >= 0
     # Children lie behind their node, so that every way down ends.

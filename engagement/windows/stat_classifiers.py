@@ -155,11 +155,12 @@ class Svr:
 
 @dataclass(frozen=True)
 class Boosting:
-    """Gradient-boosted trees over unscaled features; tree t adds to level ``t % k``.
+    """Gradient-boosted trees over unscaled features.
 
     Attributes:
         baseline: ``(k,)`` logits that trees add to.
         starts: ``(t,)`` row of each tree's root; a tree's nodes are consecutive rows.
+        outputs: ``(t,)`` the level whose logit each tree adds to.
         features: ``(m,)`` column that a node looks at, -1 in a leaf.
         thresholds: ``(m,)``; a value that is not larger goes left.
         left, right: ``(m,)`` row of the child, always behind the node.
@@ -169,6 +170,7 @@ class Boosting:
 
     baseline: Doubles
     starts: Ints
+    outputs: Ints
     features: Ints
     thresholds: Doubles
     left: Ints
@@ -184,9 +186,8 @@ class Boosting:
     def logits(self, features: Floats) -> Doubles:
         """See `StatModel`."""
         logits = np.tile(self.baseline, (len(features), 1))
-        for tree, root in enumerate(self.starts):
-            nodes = self._leaves(features, root)
-            logits[:, tree % self.level_count] += self.values[nodes]
+        for root, level in zip(self.starts, self.outputs, strict=True):
+            logits[:, level] += self.values[self._leaves(features, root)]
         return logits
 
     def _leaves(self, features: Floats, root: int) -> NDArray[np.intp]:
