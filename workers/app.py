@@ -24,7 +24,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.config.settings")
 
 app = Celery("engagement", broker=settings.CELERY_BROKER_URL)
 app.conf.update(
-    include=["workers.analysis", "workers.groups", "workers.playback", "workers.calibration"],
+    include=[
+        "workers.analysis",
+        "workers.groups",
+        "workers.playback",
+        "workers.calibration",
+        "workers.summaries",
+    ],
     task_ignore_result=True,
     task_acks_late=True,
     task_reject_on_worker_lost=True,

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from webapp.recordings import queue, storage
 from webapp.recordings.models import Analysis, Recording
-from workers import fit_claims, group_claims
+from workers import fit_claims, group_claims, summaries
 from workers.claims import stale_before
 from workers.identity import is_known_dead
 
@@ -34,6 +34,7 @@ def reap() -> None:
     send_unsent()
     send_unsent_renditions()
     fit_claims.reap()
+    summaries.reap()
     group_claims.reap()
 
 
@@ -118,6 +119,7 @@ def sweep_files() -> None:
         storage.erase(recording_id)
     group_claims.sweep_files(_ORPHAN_AGE_S)
     fit_claims.sweep_files(_ORPHAN_AGE_S)
+    summaries.sweep_files(_ORPHAN_AGE_S)
 
 
 class ReaperThread:

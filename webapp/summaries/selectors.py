@@ -119,9 +119,9 @@ def shared(summary: LessonSummary) -> list[Shared]:
 
 def files_of(summary: LessonSummary) -> frozenset[str]:
     """Names of the files that a finished summary speaks of: no others are served."""
-    return frozenset(
-        name for key, part in summary.document.items() if key != "sources" for name in _names(part)
-    ) | {summary.document["contact_sheet"]} - {None}
+    document: dict[str, Any] = summary.document or {}
+    names = [name for key, part in document.items() if key != "sources" for name in _names(part)]
+    return frozenset([*names, document.get("contact_sheet") or ""])
 
 
 def _names(part: Any) -> list[str]:

@@ -37,8 +37,8 @@ def make_for_recording(recording: Recording, user: User) -> LessonSummary:
         with transaction.atomic():
             privacy.require_consent(recording.student, recording.lesson.course)
             return _queue([analysis], user, recording=recording)
-    except IntegrityError:
-        return _open(recording)
+    except IntegrityError as error:
+        return _open(recording, error)
 
 
 def make_for_class(lesson: Lesson, user: User) -> LessonSummary:
@@ -53,8 +53,8 @@ def make_for_class(lesson: Lesson, user: User) -> LessonSummary:
     try:
         with transaction.atomic():
             return _queue(analyses, user, lesson=lesson)
-    except IntegrityError:
-        return _open(lesson)
+    except IntegrityError as error:
+        return _open(lesson, error)
 
 
 def log_reading(user: User, summary: LessonSummary) -> None:
@@ -86,7 +86,10 @@ def _queue(
     return summary
 
 
-def _open(subject: Recording | Lesson) -> LessonSummary:
+def _open(subject: Recording | Lesson, error: IntegrityError) -> LessonSummary:
     # The constraint allows one open summary each: somebody pressed twice.
     states = [LessonSummary.State.QUEUED, LessonSummary.State.RUNNING]
-    return subject.summaries.get(state__in=states)
+    found = subject.summaries.filter(state__in=states).first()
+    if found is None:  # a recording that it was to be made from was erased in this moment
+        raise NothingToSummariseError(str(subject.pk)) from error
+    return found
