@@ -23,7 +23,7 @@ NAME = "engagement_single_attention"
 PUBLISHED_EMBEDDINGS = "enet_b0"
 #: Rows of a window as published: consecutive frames that have a face.
 PUBLISHED_FRAMES = 128
-# Running sums are made of so many numbers at a time, 4 MB, whatever a window's length.
+# So many numbers, 4 MB, are widened to double precision at a time, whatever a window's length.
 _MOST_DOUBLES = 1 << 19
 
 Indices = NDArray[np.intp]
@@ -61,23 +61,22 @@ class SingleAttention:
         """Logits ``(w, k)`` of windows ``embeddings[start:stop]`` that overlap, all at once.
 
         The part of a row's score that comes from the window's std is the same for all of its rows
-        and cancels in the softmax, so a row is scored once for all windows. Sums over windows are
-        differences of running sums, in double precision and about the stretch's own mean, so that
-        nothing is lost where the rows hardly differ. Made for stretches of some hundred rows.
+        and cancels in the softmax, so a row is scored once for all windows; means over windows are
+        one product of matrices, in double precision and about the stretch's own mean, so that
+        nothing is lost where the rows hardly differ.
 
         Args:
             embeddings: ``(n, d)``.
             spans: ``(w, 2)`` first row and the one behind the last; none is empty.
         """
-        starts, stops = spans[:, 0], spans[:, 1]
-        scores = embeddings @ self.score[self.embedding_size :]
         numbers = np.arange(len(embeddings))
-        inside = (numbers >= starts[:, None]) & (numbers < stops[:, None])
+        inside = (numbers >= spans[:, :1]) & (numbers < spans[:, 1:])
+        scores = embeddings @ self.score[self.embedding_size :]
         powers = np.where(inside, scores, -np.inf).astype(np.float64)
         weights = np.exp(powers - powers.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
         context = weights.astype(np.float32) @ embeddings
-        return self._logits_of(np.concatenate((_stds(embeddings, starts, stops), context), axis=1))
+        return self._logits_of(np.concatenate((_stds(embeddings, inside), context), axis=1))
 
     def _logits_of(self, context: Floats) -> Floats:
         hidden = np.maximum(context @ self.hidden + self.hidden_bias, 0)
@@ -200,26 +199,18 @@ def published_spans(rows: int, frames: int = PUBLISHED_FRAMES) -> Indices:
     return np.stack((starts, starts + frames), axis=1)
 
 
-def _stds(embeddings: Floats, starts: Indices, stops: Indices) -> Floats:
-    """Standard deviations ``(w, d)`` of the rows ``start..stop``, some columns at a time."""
-    stds = np.empty((len(starts), embeddings.shape[1]), dtype=np.float32)
-    counts = (stops - starts)[:, None]
+def _stds(embeddings: Floats, inside: NDArray[np.bool_]) -> Floats:
+    """Standard deviations ``(w, d)`` of the rows inside ``(w, n)``, some columns at a time."""
+    stds = np.empty((len(inside), embeddings.shape[1]), dtype=np.float32)
+    shares = inside / inside.sum(axis=1, keepdims=True)
     width = max(1, _MOST_DOUBLES // len(embeddings))
     for first in range(0, embeddings.shape[1], width):
         block = embeddings[:, first : first + width].astype(np.float64)
         block -= block.mean(axis=0)
-        means = _sums(block, starts, stops) / counts
-        squares = _sums(np.square(block), starts, stops) / counts
-        variances = np.maximum(squares - np.square(means), 0.0)
+        means = shares @ block
+        variances = np.maximum(shares @ np.square(block) - np.square(means), 0.0)
         stds[:, first : first + width] = np.sqrt(variances)
     return stds
-
-
-def _sums(rows: NDArray[np.float64], starts: Indices, stops: Indices) -> NDArray[np.float64]:
-    """Sums ``(w, d)`` of rows ``start..stop``."""
-    running = np.zeros((len(rows) + 1, rows.shape[1]))
-    np.cumsum(rows, axis=0, out=running[1:])
-    return np.asarray(running[stops] - running[starts])
 
 
 def _softmax(scores: Floats) -> Floats:
