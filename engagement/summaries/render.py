@@ -43,8 +43,8 @@ class ClipMaker:
         self._size = (analysis.source.width, analysis.source.height)
         self._places = [FacePlaces(track) for track in analysis.tracks]
 
-    def clip(self, chosen: Chosen, track: int, name: str) -> Clip:
-        """Writes the clip ``name.<format>`` and its still ``name.jpg``."""
+    def clip(self, chosen: Chosen, track: int, name: str) -> tuple[Clip, Pixels]:
+        """Writes the clip ``name.<format>`` and its still ``name.jpg``; returns the still too."""
         look = self._look
         longest, fps = _SIZES[look.format]
         frames = self._pictures(chosen.moment, track, (chosen.start_s, chosen.end_s), longest, fps)
@@ -56,15 +56,16 @@ class ClipMaker:
             write_webp(path, frames, chosen.end_s)
         else:
             write_gif(path, frames, chosen.end_s)
-        poster = f"{name}.jpg"
-        write_jpeg(self._out / poster, self.still(track, chosen.key_s))
-        return Clip(
+        poster, still = f"{name}.jpg", self.still(track, chosen.key_s)
+        write_jpeg(self._out / poster, still)
+        clip = Clip(
             file=path.name,
             poster=poster,
             start_s=round(chosen.start_s, 3),
             end_s=round(chosen.end_s, 3),
             size_bytes=path.stat().st_size,
         )
+        return clip, still
 
     def still(self, track: int, t: float) -> Pixels:
         """What is shown at `t`, others' faces hidden, without words."""

@@ -202,9 +202,9 @@ def _draw_person(
 ) -> tuple[PersonSummary, list[Tile]]:
     drawn, tiles = [], []
     for one, name in zip(moments, names(moments, summary.track), strict=True):
-        clip = maker.clip(one, summary.track, name)
+        clip, still = maker.clip(one, summary.track, name)
         drawn.append(one.moment.model_copy(update={"clip": clip}))
-        tiles.append(Tile(one.moment, maker.still(summary.track, one.key_s)))
+        tiles.append(Tile(one.moment, still))
         steps.one()
     return summary.model_copy(update={"moments": drawn}), tiles
 

@@ -1,15 +1,21 @@
 """The pictures of a stretch of a recording, found without decoding all that comes before it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import av
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-from engagement.types import Frame
+from engagement.types import Frame, Pixels
 from engagement.video.container import open_video
 from engagement.video.decoding import Decoded, pictures, start_s
 from engagement.video.reader import Size, VideoReader, fitted, upright_rgb
+
+# Turning a decoded picture into RGB costs as much as decoding it: only what is shown is turned.
+Show = Callable[[], Pixels]
 
 
 def excerpt(path: Path, low_s: float, high_s: float, fps: float, size: Size) -> Iterator[Frame]:
@@ -22,27 +28,27 @@ def excerpt(path: Path, low_s: float, high_s: float, fps: float, size: Size) -> 
         VideoError: the recording cannot be read.
     """
     step = 1.0 / fps
-    current: Frame | None = None  # the last one before `low_s`
+    before: Show | None = None  # the last one up to `low_s`
     due = low_s
-    for frame in _from(path, low_s, size):
-        if frame.t >= high_s:
+    for t, show in _from(path, low_s, size):
+        if t >= high_s:
             break
-        if frame.t <= low_s:
-            current = frame
+        if t <= low_s:
+            before = show
             continue
-        if current is not None:
-            yield Frame(low_s, current.rgb)
-            current, due = None, low_s + step
+        if before is not None:
+            yield Frame(low_s, before())
+            before, due = None, low_s + step
         # Half a source frame early would need the next; a hundredth of a second is enough.
-        if frame.t + 0.01 >= due:
-            yield frame
-            due = due + step if frame.t - due < step else frame.t + step
-    if current is not None:
-        yield Frame(low_s, current.rgb)
+        if t + 0.01 >= due:
+            yield Frame(t, show())
+            due = due + step if t - due < step else t + step
+    if before is not None:
+        yield Frame(low_s, before())
 
 
-def _from(path: Path, low_s: float, size: Size) -> Iterator[Frame]:
-    """Frames from some time before `low_s` on."""
+def _from(path: Path, low_s: float, size: Size) -> Iterator[tuple[float, Show]]:
+    """Frames from some time before `low_s` on: when each is shown, and how to have it."""
     with open_video(path) as (container, stream):
         stream.thread_type = "SLICE"
         zero = start_s(container)
@@ -56,7 +62,11 @@ def _from(path: Path, low_s: float, size: Size) -> Iterator[Frame]:
                 t = last if picture.time is None else max(0.0, picture.time - zero)
                 if t > last:  # as when sampling, time only runs forwards
                     last = t
-                    yield Frame(t, fitted(upright_rgb(picture, stream), size))
+                    yield t, partial(_shown, picture, stream, size)
             return
     for frame in VideoReader(path, 0):
-        yield Frame(frame.t, fitted(frame.rgb, size))
+        yield frame.t, partial(fitted, frame.rgb, size)
+
+
+def _shown(picture: VideoFrame, stream: VideoStream, size: Size) -> Pixels:
+    return fitted(upright_rgb(picture, stream), size)
