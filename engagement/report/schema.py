@@ -122,7 +122,7 @@ class Signals(_Strict):
 
     `facing`, `turned_away` and `head_down` are shares of the time with a usable face, and add up
     to one; angles are taken from the person's own zero (`Track.zero`). `eyes_closed` is a share
-    too, None where the eyes are too small to tell. `movement` is the median speed of the face in
+    too, None where eyelids cannot be told. `movement` is the median speed of the face in
     face widths a second.
     """
 

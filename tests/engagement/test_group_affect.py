@@ -13,8 +13,11 @@ from engagement.errors import DataError, ModelError
 from engagement.evaluation.clip_classifier import ClipVectors
 from engagement.evaluation.group_affect import fit_group_classifier
 from engagement.evaluation.protocols.vgaf import evaluate_vgaf
+from engagement.files import sha256_of
+from engagement.pipeline import Analyzer, Settings
 from engagement.report.group_affect import build_group_affect, group_rule
 from engagement.report.sampled import Sampled, WindowSettings
+from engagement.sample import sample_path
 from engagement.types import Observation
 from engagement.windows.group_classifier import (
     GroupAffectClassifier,
@@ -230,3 +233,20 @@ def test_the_protocol_saves_nothing_that_is_no_better_than_guessing(tmp_path: Pa
     result = evaluate_vgaf(tmp_path, ColourModel(), SquareDetector(), save=path)
     assert "no better than guessing" in result.notes[-1]
     assert not path.exists()
+
+
+def test_an_analysis_uses_the_classifier_that_its_settings_name(tmp_path: Path) -> None:
+    made, _ = fitted(signal=0.5)
+    card = replace(made.card, embedding_model="mobilenet_7_fer", embedding_size=1024)
+    weight = np.zeros((3, 4096), dtype=np.float32)
+    always_negative = np.array([0.0, 0.0, 9.0], dtype=np.float32)
+    path = tmp_path / "group.safetensors"
+    save_group_classifier(GroupAffectClassifier(card, weight, always_negative), path)
+    analyzer = Analyzer("mobilenet_7_fer", Settings(group_affect=path))
+    analysis = analyzer.analyze(sample_path(), fps=0.5).analysis
+    assert analysis.models.group_affect.kind == "trained"
+    assert analysis.models.group_affect.weights_sha256 == sha256_of(path)
+    assert min(affect.negative for affect in analysis.group_affect) > 0.99
+    save_group_classifier(made, path)
+    with pytest.raises(ModelError, match="trained on embeddings of tiny"):
+        Analyzer("mobilenet_7_fer", Settings(group_affect=path))
