@@ -50,6 +50,7 @@ def analysed(
     signal: float = 3.0,
     video: Path | None = None,
     model: str = MODEL,
+    size: int = SIZE,
 ) -> Recording:
     """A recording with a report and generated embeddings beside it."""
     recording = Recording.objects.create(
@@ -64,7 +65,7 @@ def analysed(
     storage.folder(recording.pk).mkdir(mode=0o700)
     recording.video_path.write_bytes(video.read_bytes() if video else b"video")
     document = build_analysis(duration_s=60 * minutes, absent=[], window_s=5.0, stride_s=2.5)
-    write_embeddings(recording, document, number, signal, model)
+    write_embeddings(recording, document, number, signal=signal, model=model, size=size)
     analysis = Analysis.objects.create(
         recording=recording,
         state=Analysis.State.FINISHED,
@@ -81,13 +82,13 @@ def analysed(
 
 
 def write_embeddings(
-    recording: Recording, document: Document, number: int, signal: float, model: str
+    recording: Recording, document: Document, number: int, *, signal: float, model: str, size: int
 ) -> None:
     """Embeddings of every observation, in the analysis' own format."""
     random = np.random.default_rng(number)
     times = [one.t for one in document.tracks[0].observations]
-    own = random.normal(0, 0.5, SIZE)
-    values = own + random.normal(0, 1, (len(times), SIZE))
+    own = random.normal(0, 0.5, size)
+    values = own + random.normal(0, 1, (len(times), size))
     engaged = [is_engaged(number, math.floor(t / WINDOW_S)) for t in times]
     values[:, 0] += signal * (np.array(engaged) - 0.5)
     table = pa.table(
@@ -95,7 +96,7 @@ def write_embeddings(
             "track_id": pa.array([1] * len(times), pa.int32()),
             "t": pa.array(times, pa.float64()),
             "embedding": pa.FixedSizeListArray.from_arrays(
-                pa.array(values.astype(np.float32).ravel()), SIZE
+                pa.array(values.astype(np.float32).ravel()), size
             ),
         }
     ).replace_schema_metadata({"model": model})
