@@ -1,12 +1,15 @@
 """Group affect: by the rule over people, and by a classifier trained as on VGAF."""
 
+import io
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from safetensors.numpy import load_file, save_file
 
 from engagement.errors import DataError, ModelError
@@ -17,6 +20,7 @@ from engagement.files import sha256_of
 from engagement.pipeline import Analyzer, Settings
 from engagement.report.group_affect import build_group_affect, group_rule
 from engagement.report.sampled import Sampled, WindowSettings
+from engagement.report.terminal import print_analysis
 from engagement.sample import sample_path
 from engagement.types import Observation
 from engagement.windows.group_classifier import (
@@ -28,6 +32,7 @@ from engagement.windows.group_classifier import (
 from tests.engagement.conftest import CLASSES
 from tests.engagement.protocol_world import ColourModel, SquareDetector, picture, save_video
 from tests.engagement.test_protocols_clips import GROUPS, gather, label
+from tests.factories import build_analysis
 
 Observe = Callable[..., Observation]
 TIMES = tuple(np.round(np.arange(0, 10, 0.2), 3).tolist())
@@ -195,6 +200,19 @@ def test_the_contract_says_which_made_it() -> None:
     assert (trained.kind, trained.name, trained.weights_sha256) == (
         "trained", "group_affect_svm", "ab" * 32,
     )  # fmt: skip
+
+
+def test_the_terminal_says_where_heads_point_and_how_the_group_looks() -> None:
+    def printed(people: int) -> str:
+        written = io.StringIO()
+        print_analysis(build_analysis(people=people), Console(file=written, width=200))
+        return written.getvalue()
+
+    assert "Group affect" not in printed(1)
+    text = printed(3)
+    assert "facing 70%, away 20%, down 10%, moves 0.10/s" in text
+    assert re.search(r"mean of \d+ windows: positive \d+%, neutral 30%, negative \d+%", text)
+    assert "mean_of_faces, a rule" in text
 
 
 @pytest.fixture(scope="module")
