@@ -1,6 +1,6 @@
 """Recordings with reports, embeddings and labels, for the tests of calibration.
 
-The embeddings are generated: the labelled level moves them along one direction by `signal`
+The embeddings are generated: the labelled level moves every sixteenth of their numbers by `signal`
 deviations, beside a part of each person's own. With `signal=0` there is nothing to learn.
 """
 
@@ -90,7 +90,7 @@ def write_embeddings(
     own = random.normal(0, 0.5, size)
     values = own + random.normal(0, 1, (len(times), size))
     engaged = [is_engaged(number, math.floor(t / WINDOW_S)) for t in times]
-    values[:, 0] += signal * (np.array(engaged) - 0.5)
+    values[:, ::SIZE] += signal * (np.array(engaged)[:, None] - 0.5)
     table = pa.table(
         {
             "track_id": pa.array([1] * len(times), pa.int32()),
