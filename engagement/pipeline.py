@@ -259,7 +259,7 @@ class Analyzer:
             summary=summary,
             warnings=[
                 *build.build_warnings(tracks, summary, damaged),
-                *engagement_warnings(settings, tracks, fps),
+                *engagement_warnings(settings, tracks, fps, native=native),
             ],
         )
 

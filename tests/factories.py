@@ -6,23 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from engagement.report.schema import (
+    ENGAGED_LEVELS,
     Analysis,
     AnalysisWarning,
     Detector,
     Engagement,
     Expression,
     GroupAffect,
+    Level,
     Models,
     Observation,
     PoseZero,
     Presence,
     Signals,
+    Skill,
     Source,
     Summary,
     Track,
     Window,
 )
 
+FOUR_LEVELS: list[Level] = ["very low", "low", "high", "very high"]
 EMOTIONS = ["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"]
 Span = tuple[float, float]
 
@@ -36,15 +40,20 @@ def build_analysis(
     window_s: float = 4.0,
     stride_s: float = 2.0,
     kind: str = "index",
+    levels: Sequence[Level] = ("distracted", "engaged"),
+    made_by: dict[str, Any] | None = None,
     emotions: Sequence[str] = EMOTIONS,
     warnings: Sequence[tuple[str, str]] = (),
     file: str = "lesson.mp4",
 ) -> Analysis:
-    """A whole analysis; `people=0` is a recording without a face."""
+    """A whole analysis; `people=0` is a recording without a face.
+
+    `made_by` are further fields of what judged engagement.
+    """
     frames = [step / fps for step in range(math.ceil(duration_s * fps))]
     gone = [(0.0, duration_s)] if people == 0 else list(absent)
     tracks = [
-        _track(number, frames, duration_s, gone, (window_s, stride_s), emotions)
+        _track(number, frames, duration_s, gone, (window_s, stride_s), emotions, levels)
         for number in range(1, people + 1)
     ]
     seen = [t for t in frames if not _inside(t, gone)]
@@ -66,6 +75,8 @@ def build_analysis(
                 kind=kind,
                 window_s=window_s,
                 stride_s=stride_s,
+                levels=list(levels),
+                **(made_by or {}),
             ),
         ),
         tracks=tracks,
@@ -74,6 +85,18 @@ def build_analysis(
         summary=tracks[0].summary if tracks else _nobody(),
         warnings=[AnalysisWarning(code=code, text=text) for code, text in warnings]
         or ([] if people else [AnalysisWarning(code="no_face", text="No face was found.")]),
+    )
+
+
+def skill(balanced_recall: float, low: float, high: float, guessing: float = 0.5) -> Skill:
+    """What a trained classifier was found to be worth, on 24 people."""
+    return Skill(
+        balanced_recall=balanced_recall,
+        low=low,
+        high=high,
+        guessing=guessing,
+        people=24,
+        windows=310,
     )
 
 
@@ -89,10 +112,11 @@ def _track(
     gone: Sequence[Span],
     windows: Span,
     emotions: Sequence[str],
+    levels: Sequence[Level],
 ) -> Track:
     times = [t for t in frames if not _inside(t, gone)]
     observations = [_observation(number, t, emotions) for t in times]
-    made = _windows(frames, observations, duration_s, windows)
+    made = _windows(frames, observations, duration_s, windows, levels)
     return Track(
         id=number,
         first_s=times[0],
@@ -151,7 +175,11 @@ def _observation(number: int, t: float, emotions: Sequence[str]) -> Observation:
 
 
 def _windows(
-    frames: Sequence[float], seen: Sequence[Observation], duration_s: float, windows: Span
+    frames: Sequence[float],
+    seen: Sequence[Observation],
+    duration_s: float,
+    windows: Span,
+    levels: Sequence[Level],
 ) -> list[Window]:
     length, stride = windows
     made, start = [], 0.0
@@ -160,16 +188,18 @@ def _windows(
         sampled = sum(start <= t < end for t in frames)
         inside = [0.5 + 0.4 * math.sin(one.t / 6) for one in seen if start <= one.t < end]
         if inside:
-            made.append(_window((start, end), inside, len(inside) / sampled))
+            made.append(_window((start, end), inside, len(inside) / sampled, levels))
         if end >= duration_s:
             break
         start += stride
     return made
 
 
-def _window(span: Span, inside: Sequence[float], coverage: float) -> Window:
+def _window(
+    span: Span, inside: Sequence[float], coverage: float, levels: Sequence[Level]
+) -> Window:
     mean = sum(inside) / len(inside)
-    level = "engaged" if mean >= 0.5 else "distracted"
+    level = levels[min(int(mean * len(levels)), len(levels) - 1)]
     return Window(
         start_s=span[0],
         end_s=span[1],
@@ -193,7 +223,9 @@ def _summary(
         emotion_share=shares,
         mean_engagement=sum(estimates) / len(estimates),
         engagement_spread=_deviation(estimates),
-        engaged_share=levels.count("engaged") / len(levels) if levels else None,
+        engaged_share=(
+            sum(level in ENGAGED_LEVELS for level in levels) / len(levels) if levels else None
+        ),
         coverage=len(seen) / sampled,
         signals=_signals(0.0),
     )

@@ -71,12 +71,13 @@ def _skill(card: ClassifierCard) -> schema.Skill | None:
 
 
 def engagement_warnings(
-    settings: ReportSettings, tracks: Sequence[schema.Track], rate_fps: float
+    settings: ReportSettings, tracks: Sequence[schema.Track], rate_fps: float, *, native: bool
 ) -> list[schema.AnalysisWarning]:
     """What a reader should know of how the classifier was used here.
 
     Args:
-        rate_fps: observations a second that it was given.
+        rate_fps: frames looked at a second.
+        native: whether that is every frame.
     """
     trained = settings.trained
     if trained is None:
@@ -91,6 +92,14 @@ def engagement_warnings(
             )
         )
     taught = trained.card.sampling_fps
+    if not taught and not native:
+        found.append(
+            (
+                "not_every_frame",
+                "The engagement classifier was made for every frame and given "
+                f"{rate_fps:.3g} a second here, so its curve departs from the published use.",
+            )
+        )
     if taught and not 1 / _OTHER_RATE <= rate_fps / taught <= _OTHER_RATE:
         found.append(
             (

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import build_analysis
+from tests.factories import FOUR_LEVELS, build_analysis, skill
 from tests.webapp.report_world import ReportWorld, build_world
 from webapp.privacy.models import AccessLog
 from webapp.recordings.models import Analysis, Recording
@@ -57,6 +57,60 @@ def test_a_trained_model_is_not_called_an_index(client: Client, world: ReportWor
     text = page(client, recording)
     assert "a trained classifier" in text
     assert "Engagement index" not in text
+
+
+def test_a_trained_model_says_whom_it_was_fitted_for_and_how_good_it_is(
+    client: Client, world: ReportWorld
+) -> None:
+    made_by = {
+        "scope": "course",
+        "trained_on": "310 windows of 24 students of AST-101",
+        "weights_sha256": "feed" * 16,
+        "skill": skill(0.68, 0.61, 0.74),
+    }
+    recording = world.analysed(kind="trained", made_by=made_by)
+    client.force_login(world.instructor)
+    text = page(client, recording)
+    assert "It was fitted for this course" in text
+    assert "310 windows of 24 students of AST-101" in text
+    assert "On 24 people whom it had not seen" in text
+    assert "recall was 0.68, 95% interval 0.61 to 0.74; guessing gets 0.50" in text
+    assert "no better than guessing" not in text
+    assert "feedfeedfeed" in text
+    assert "spread of shifted windows" in text
+
+
+def test_a_classifier_without_skill_is_said_to_be_no_better_than_guessing(
+    client: Client, world: ReportWorld
+) -> None:
+    recording = world.analysed(kind="trained", made_by={"skill": skill(0.52, 0.47, 0.57)})
+    client.force_login(world.instructor)
+    assert "That is no better than guessing." in page(client, recording)
+
+
+def test_a_classifier_that_was_never_measured_says_so(client: Client, world: ReportWorld) -> None:
+    recording = world.analysed(kind="trained", made_by={"rate": "native"}, fps=25.0)
+    client.force_login(world.instructor)
+    text = page(client, recording)
+    assert "was not measured with it" in text
+    assert "between 0.50 and 0.70" in text
+    assert "Every frame was taken, 25 a second." in text
+
+
+def test_four_levels_are_named_and_their_upper_half_counts_as_engaged(
+    client: Client, world: ReportWorld
+) -> None:
+    recording = world.analysed(kind="trained", levels=FOUR_LEVELS, duration_s=40.0)
+    client.force_login(world.instructor)
+    text = page(client, recording)
+    analysis = build_analysis(kind="trained", levels=FOUR_LEVELS, duration_s=40.0)
+    judged = [one.level for one in analysis.tracks[0].windows if one.level]
+    upper = sum(level in ("high", "very high") for level in judged)
+    assert 0 < upper < len(judged)
+    assert "Windows called high or very high" in text
+    assert f"{upper} of {len(judged)}" in text
+    assert "The others are called very low or low" in text
+    assert "called engaged" not in text
 
 
 def test_student_and_instructor_see_the_same_figures(client: Client, world: ReportWorld) -> None:

@@ -4,8 +4,8 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
-from engagement.report.schema import Analysis as Document
 from engagement.report.schema import (
+    ENGAGED_LEVELS,
     AnalysisWarning,
     GroupAffect,
     Signals,
@@ -13,7 +13,9 @@ from engagement.report.schema import (
     Track,
     Window,
 )
+from engagement.report.schema import Analysis as Document
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
+from webapp.reports.made_by import MadeBy, engaged_words, made_by
 from webapp.reports.series import Span, emotion_order
 from webapp.reports.templatetags.report_format import NOTHING, clock, percent, two
 
@@ -66,6 +68,11 @@ class Report:
     def is_index(self) -> bool:
         """Whether engagement comes from a published rule and not from a trained model."""
         return self.document.models.engagement.kind == "index"
+
+    @property
+    def made_by(self) -> MadeBy:
+        """What made the engagement curve, in words."""
+        return made_by(self.document.models.engagement, self.document.sampling_fps)
 
     @property
     def has_signals(self) -> bool:
@@ -136,7 +143,7 @@ def summary_tiles(document: Document, track: Track | None) -> list[Tile]:
         return [_presence_tile(document)]
     return [
         _engagement_tile(document, track),
-        _engaged_share_tile(track),
+        _engaged_share_tile(document, track),
         _emotion_tile(track.summary, len(track.observations)),
         *([_facing_tile(track.summary, signals)] if (signals := track.summary.signals) else []),
         _presence_tile(document),
@@ -176,16 +183,17 @@ def _engagement_tile(document: Document, track: Track) -> Tile:
     )
 
 
-def _engaged_share_tile(track: Track) -> Tile:
+def _engaged_share_tile(document: Document, track: Track) -> Tile:
+    upper, lower = engaged_words(document.models.engagement)
     judged = [window for window in track.windows if window.level is not None]
-    engaged = sum(window.level == "engaged" for window in judged)
+    engaged = sum(window.level in ENGAGED_LEVELS for window in judged)
     unsure = len(track.windows) - len(judged)
     return Tile(
-        label="Windows called engaged",
+        label=f"Windows called {upper}",
         value=percent(track.summary.engaged_share),
         beside=f"{engaged} of {len(judged)}" if judged else "",
         context=(
-            "The others are called distracted"
+            f"The others are called {lower}"
             + (f", save {unsure} with too little face to say. " if unsure else ". ")
             + f"Face usable in {percent(track.summary.coverage)} of the time."
         ),

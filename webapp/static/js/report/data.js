@@ -88,10 +88,23 @@ export class TrackView {
     return best;
   }
 
+  // Two levels are words of their own; "high" alone would not say of what.
+  levelWords(level) {
+    if (!level) return "too little face for a level";
+    return this.data.engagement.levels.length > 2 ? `${level} engagement` : level;
+  }
+
   engagementWords(window) {
     if (!window) return "no face to judge";
-    const level = window.level || "too little face for a level";
+    const level = this.levelWords(window.level);
     return `${window.engagement.toFixed(2)} ± ${window.spread.toFixed(2)}, ${level}`;
+  }
+
+  // Where the head points over a window; empty where that was not measured.
+  headWords(window) {
+    if (!window || !window.signals) return "";
+    const { facing, turned_away: away, head_down: down } = window.signals;
+    return `Facing ${percent(facing)}, away ${percent(away)}, down ${percent(down)}`;
   }
 
   // One line for a screen reader.
