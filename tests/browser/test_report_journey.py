@@ -179,7 +179,7 @@ def test_the_charts_are_really_drawn(instructor: Watched, report_path: str) -> N
     page = instructor.page
     page.goto(report_path)
     ready(page)
-    for name in ("engagement", "emotions"):
+    for name in ("engagement", "movement", "emotions"):
         colours = page.evaluate(
             """(id) => {
               const canvas = document.querySelector(`${id} canvas`);
@@ -194,6 +194,9 @@ def test_the_charts_are_really_drawn(instructor: Watched, report_path: str) -> N
             f"#chart-{name}",
         )
         assert colours > 3, name
+    # The head's strip: every window faces the screen, and the absence is left open.
+    expect(page.locator("#head .head-strip__facing")).not_to_have_count(0)
+    expect(page.locator("#head .head-strip__unseen")).to_have_count(1)
 
 
 def test_a_file_that_is_no_video_is_refused_in_words(
