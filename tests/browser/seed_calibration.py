@@ -1,0 +1,23 @@
+"""Fills the demo course for the browser test of calibration: three students with reports, two of
+whom are labelled already. Run with the site's settings."""
+
+from engagement.sample import sample_path
+from tests.calibration_world import analysed, enrol, label_all
+from webapp.accounts.models import User
+from webapp.courses.models import Lesson
+
+# As long as the real model's, since the fitted classifier then judges a real video.
+_SIZE = 1024
+
+
+def seed() -> None:
+    """Makes the rows and files; the third recording is the sample, and nobody has labelled it."""
+    lesson = Lesson.objects.get()
+    instructor = User.objects.get(email="instructor@demo.example")
+    for number in range(3):
+        student = enrol(lesson, number)
+        recording = analysed(
+            student, lesson, number=number, minutes=5, video=sample_path(), size=_SIZE
+        )
+        if number < 2:
+            label_all(recording, instructor, number)
