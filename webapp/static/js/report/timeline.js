@@ -118,6 +118,8 @@ export class Timeline {
     const label = this.view.isIndex ? "Index" : "Engagement";
     lines.push(line(`${label} ${this.view.engagementWords(window)}`));
     if (window) lines.push(line(`Coverage of the window ${percent(window.coverage)}`));
+    const head = this.view.headWords(window);
+    if (head) lines.push(line(head));
     if (!seen) return [...lines, line("Face not in view")];
     const top = [...seen.emotions].sort((a, b) => b.share - a.share).slice(0, 3);
     for (const { name, share } of top) lines.push(line(`${capital(name)} ${percent(share)}`));
