@@ -48,7 +48,7 @@ from engagement.windows.classifier import (
 )
 
 # People held out inside a training set are held out in so many parts.
-_INNER_FOLDS = 3
+_INNER_FOLDS = 4
 
 
 @dataclass(frozen=True)

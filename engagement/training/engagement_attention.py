@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -38,9 +39,11 @@ class AttentionFitted:
 
 @dataclass(frozen=True)
 class AttentionFitter:
-    """Cross-entropy with AdamW and dropout; the candidates are numbers of epochs."""
+    """Cross-entropy with AdamW and dropout; the candidates are numbers of steps.
 
-    epochs: tuple[int, ...] = (1, 2, 4, 8, 16, 24)
+    Steps and not epochs, so that a network that was calibrated on fewer people has come as far."""
+
+    steps: tuple[int, ...] = (30, 60, 125, 250, 500)
     batch_size: int = 32
     rate: float = 1e-3
     weight_decay: float = 1e-2
@@ -50,46 +53,47 @@ class AttentionFitter:
 
     def path(self, train: Samples, held: Samples) -> list[Doubles]:
         """See `engagement.training.engagement_methods.Fitter`."""
-        return [model.raw(held) for model in self._models(train, self.epochs)]
+        return [model.raw(held) for model in self._models(train, self.steps)]
 
     def fit(self, train: Samples, candidate: int) -> AttentionFitted:
         """See `engagement.training.engagement_methods.Fitter`."""
-        (model,) = self._models(train, (self.epochs[candidate],))
+        (model,) = self._models(train, (self.steps[candidate],))
         return model
 
-    def _models(self, train: Samples, epochs: tuple[int, ...]) -> Iterator[AttentionFitted]:
-        """Models after so many epochs each, ascending, of one run."""
+    def _models(self, train: Samples, steps: tuple[int, ...]) -> Iterator[AttentionFitted]:
+        """Models after so many steps each, ascending, of one run."""
         scaling = scaling_of(np.concatenate(train.rows))
         rows = [scaling.apply(r).astype(np.float32) for r in train.rows]
         levels = torch.from_numpy(train.levels)
         weights = torch.from_numpy(train.weights.astype(np.float32))
-        size = train.rows[0].shape[1]
-        # Runs between others must not change what dropout draws.
+        # Another run before this one must not change what this one draws.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            network = SingleAttentionNetwork(size, train.level_count, dropout=self.dropout)
-            network.to(self.device)
+            network = SingleAttentionNetwork(
+                rows[0].shape[1], train.level_count, dropout=self.dropout
+            ).to(self.device)
             optimiser = torch.optim.AdamW(
                 network.parameters(), lr=self.rate, weight_decay=self.weight_decay
             )
-            for epoch in range(1, epochs[-1] + 1):
-                network.train()
-                for numbers in self._batches(train.rows):
-                    embeddings, mask = padded([rows[i] for i in numbers])
-                    logits = network(embeddings.to(self.device), mask.to(self.device)).cpu()
-                    losses = cross_entropy(logits, levels[numbers], reduction="none")
-                    optimiser.zero_grad()
-                    (losses * weights[numbers]).mean().backward()  # type: ignore[no-untyped-call]
-                    optimiser.step()
-                if epoch in epochs:
+            network.train()
+            batches = islice(self._batches(rows), steps[-1])
+            for step, numbers in enumerate(batches, start=1):
+                embeddings, mask = padded([rows[i] for i in numbers])
+                logits = network(embeddings.to(self.device), mask.to(self.device)).cpu()
+                losses = cross_entropy(logits, levels[numbers], reduction="none")
+                optimiser.zero_grad()
+                (losses * weights[numbers]).mean().backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                if step in steps:
                     yield AttentionFitted(unscaled(network.weights(), scaling))
 
-    def _batches(self, rows: tuple[Floats, ...]) -> Iterator[list[int]]:
-        """Random batches, smaller where windows are long."""
+    def _batches(self, rows: list[Floats]) -> Iterator[list[int]]:
+        """Random batches without end, smaller where windows are long."""
         longest = max(len(r) for r in rows)
         size = max(1, min(self.batch_size, _ROWS // longest))
-        order = torch.randperm(len(rows)).tolist()
-        return (order[i : i + size] for i in range(0, len(order), size))
+        while True:
+            order = torch.randperm(len(rows)).tolist()
+            yield from (order[i : i + size] for i in range(0, len(order), size))
 
 
 def unscaled(weights: SingleAttention, scaling: Scaling) -> SingleAttention:

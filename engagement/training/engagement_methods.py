@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import Ridge as RidgeRegression
 from sklearn.svm import SVR
 
@@ -149,31 +149,37 @@ class SvrFitter:
 
 @dataclass(frozen=True)
 class BoostingFitter:
-    """Gradient-boosted trees; the candidates are numbers of rounds."""
+    """Gradient-boosted trees; the candidates are numbers of rounds.
+
+    Each tree sees half of the windows and, at each node, the root of the number of features:
+    Friedman, "Stochastic gradient boosting", Computational Statistics and Data Analysis 38, 2002.
+    """
 
     rounds: tuple[int, ...] = (5, 10, 20, 40, 80, 160)
     rate: float = 0.1
-    leaves: int = 6
+    depth: int = 2
     seed: int = 0
 
     def path(self, train: Samples, held: Samples) -> list[Doubles]:
         """See `Fitter`."""
-        fitted = self._fitted(train, self.rounds[-1])
-        return [boosting_of(fitted, r, train).logits(held.features) for r in self.rounds]
+        trees = self.trees(train, self.rounds[-1])
+        return [boosting_of(trees, r, train).logits(held.features) for r in self.rounds]
 
     def fit(self, train: Samples, candidate: int) -> StatFitted:
         """See `Fitter`."""
         rounds = self.rounds[candidate]
-        return StatFitted(boosting_of(self._fitted(train, rounds), rounds, train))
+        return StatFitted(boosting_of(self.trees(train, rounds), rounds, train))
 
-    def _fitted(self, train: Samples, rounds: int) -> HistGradientBoostingClassifier | None:
+    def trees(self, train: Samples, rounds: int) -> GradientBoostingClassifier | None:
+        """scikit-learn's trees; None where only one level can be learned from."""
         if len(np.unique(train.levels)) < 2:
             return None
-        trees = HistGradientBoostingClassifier(
+        trees = GradientBoostingClassifier(
             learning_rate=self.rate,
-            max_iter=rounds,
-            max_leaf_nodes=self.leaves,
-            early_stopping=False,
+            n_estimators=rounds,
+            max_depth=self.depth,
+            subsample=0.5,
+            max_features="sqrt",
             random_state=self.seed,
         )
         return trees.fit(train.features, train.levels, sample_weight=train.weights)
@@ -186,9 +192,7 @@ def scaling_of(features: Any) -> Scaling:
     return Scaling(values.mean(axis=0), np.where(scale > 1e-6, scale, 1.0))
 
 
-def boosting_of(
-    trees: HistGradientBoostingClassifier | None, rounds: int, train: Samples
-) -> Boosting:
+def boosting_of(trees: GradientBoostingClassifier | None, rounds: int, train: Samples) -> Boosting:
     """scikit-learn's trees, the first `rounds` of them, as arrays.
 
     With two classes scikit-learn has one tree a round, for the second class. A level that was not
@@ -197,42 +201,43 @@ def boosting_of(
     present = np.unique(train.levels)
     # Half a window instead of none.
     baseline = np.full(train.level_count, np.log(0.5 / len(train)))
+    baseline[present] = 0.0
     if trees is None:
-        baseline[present] = 0.0
-        grown: list[list[Any]] = []
-        outputs: Ints = present
-    else:
-        inner: Any = trees
-        first = np.asarray(inner._baseline_prediction, dtype=np.float64).ravel()
-        outputs = present[1:] if len(present) == 2 else present
-        baseline[present] = 0.0
-        baseline[outputs] = first
-        grown = inner._predictors[:rounds]
-    nodes = [tree.nodes for round_ in grown for tree in round_]
-    return _trees_as_arrays(nodes, baseline, np.tile(outputs, len(grown)), train)
+        return _as_arrays([], [], present[:0], baseline, train)
+    outputs = present[1:] if len(present) == 2 else present
+    all_trees = [tree for round_ in trees.estimators_ for tree in round_]
+    one = train.features[:1]
+    added = np.array([tree.predict(one)[0] for tree in all_trees]).reshape(-1, len(outputs))
+    start = trees.decision_function(one)[0] - trees.learning_rate * added.sum(axis=0)
+    baseline[outputs] = start
+    kept = all_trees[: rounds * len(outputs)]
+    grown = [tree.tree_ for tree in kept]
+    values = [trees.learning_rate * tree.value[:, 0, 0] for tree in grown]
+    return _as_arrays(grown, values, np.tile(outputs, rounds), baseline, train)
 
 
-def _trees_as_arrays(
-    nodes: list[Any], baseline: Doubles, outputs: Ints, train: Samples
+def _as_arrays(
+    trees: list[Any], values: list[Doubles], outputs: Ints, baseline: Doubles, train: Samples
 ) -> Boosting:
-    sizes = np.array([len(tree) for tree in nodes], dtype=np.int64)
+    sizes = np.array([tree.node_count for tree in trees], dtype=np.int64)
     starts = np.cumsum(sizes) - sizes
-
-    def joined(name: str, kind: type) -> Any:
-        parts = [np.asarray(tree[name]) for tree in nodes]
-        return np.concatenate(parts).astype(kind) if parts else np.empty(0, dtype=kind)
-
-    leaf = joined("is_leaf", bool)
     offset = np.repeat(starts, sizes)
+
+    def joined(parts: list[Any], kind: type) -> Any:
+        return np.concatenate([np.empty(0), *parts]).astype(kind)
+
+    left = joined([tree.children_left for tree in trees], np.int64)
+    right = joined([tree.children_right for tree in trees], np.int64)
+    leaf = left < 0
     return Boosting(
         baseline=baseline,
         starts=starts.astype(np.int32),
         outputs=outputs.astype(np.int32),
-        features=np.where(leaf, -1, joined("feature_idx", np.int32)).astype(np.int32),
-        thresholds=np.where(leaf, 0.0, joined("num_threshold", np.float64)),
-        left=np.where(leaf, 0, joined("left", np.int64) + offset).astype(np.int32),
-        right=np.where(leaf, 0, joined("right", np.int64) + offset).astype(np.int32),
-        values=np.where(leaf, joined("value", np.float64), 0.0),
+        features=np.where(leaf, -1, joined([t.feature for t in trees], np.int32)).astype(np.int32),
+        thresholds=np.where(leaf, 0.0, joined([t.threshold for t in trees], np.float64)),
+        left=np.where(leaf, 0, left + offset).astype(np.int32),
+        right=np.where(leaf, 0, right + offset).astype(np.int32),
+        values=np.where(leaf, joined(values, np.float64), 0.0),
         feature_count=int(train.features.shape[1]),
     )
 
