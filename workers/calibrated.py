@@ -1,14 +1,23 @@
 """Which classifier an analysis is made with, and the note of it."""
 
+import logging
+
 from webapp.calibration.models import AnalysisClassifier, Classifier
 from webapp.calibration.selectors import classifier_in_use
 from webapp.recordings.models import Analysis, Recording
+
+logger = logging.getLogger(__name__)
 
 
 def classifier_for(recording: Recording, expression_model: str) -> Classifier | None:
     """The student's own classifier, else the course's; None where none takes the embeddings."""
     used = classifier_in_use(recording.lesson.course, recording.student)
-    return used if used is not None and used.embedding_model == expression_model else None
+    if used is None or used.embedding_model != expression_model:
+        return None
+    if not used.path.is_file():
+        logger.error("The file of the classifier %s is gone; the analysis goes without", used.pk)
+        return None
+    return used
 
 
 def note(analysis: Analysis, classifier: Classifier | None) -> None:

@@ -330,7 +330,7 @@ def test_a_rerun_uses_the_model_in_use_and_says_so(lesson: Lesson, instructor: U
     recording = analysed(enrol(lesson, 0), lesson, video=sample_path())
     before = recording.analyses.get()
     classifier = in_use_with(lesson.course, 1024)
-    assert services.rerun([recording]) == 1
+    assert services.rerun(Recording.objects.all()) == 1
     newest = analysed_again(recording)
     assert newest.made_by.classifier == classifier
     assert (newest.engagement_model, newest.engagement_kind) == ("course-ALG", "trained")
@@ -340,7 +340,7 @@ def test_a_rerun_uses_the_model_in_use_and_says_so(lesson: Lesson, instructor: U
     # The report before it keeps what made it, and there is nothing more to run again.
     assert before.document.document["models"]["engagement"]["kind"] == "index"
     assert AnalysisClassifier.objects.count() == 1
-    assert services.rerun([recording]) == 0
+    assert services.rerun(Recording.objects.all()) == 0
     # Out of use, it judges no further recording.
     services.stop_using(classifier)
     retry(newest)
@@ -359,7 +359,10 @@ def test_a_model_for_other_embeddings_is_not_used(lesson: Lesson) -> None:
         in_use=True,
         embedding_model="mobilenet_7_fer",
     )
+    own.path.touch()
     # A student's own goes before their course's, and is nobody else's.
     assert calibrated.classifier_for(recording, "mobilenet_7_fer") == own
     other = analysed(enrol(lesson, 1), lesson)
     assert calibrated.classifier_for(other, "mobilenet_7_fer") == classifier
+    classifier.path.unlink()
+    assert calibrated.classifier_for(other, "mobilenet_7_fer") is None

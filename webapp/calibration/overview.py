@@ -7,12 +7,14 @@ from django.db.models import Count
 
 from webapp.accounts.models import User
 from webapp.calibration import selectors
-from webapp.calibration.models import Classifier
+from webapp.calibration.models import Classifier, WindowLabel
 from webapp.calibration.selectors import PairAgreement, Readiness
 from webapp.courses.models import Course
 from webapp.recordings.models import Analysis, Recording
 
 _MOST_CLASSIFIERS = 20
+# An interval from resampling fewer people than this is itself a guess.
+_FEW_PEOPLE = 10
 
 
 @dataclass(frozen=True)
@@ -53,16 +55,17 @@ def read_overview(course: Course) -> Overview:
             :_MOST_CLASSIFIERS
         ]
     )
+    labels = list(selectors.usable_labels(course).select_related("recording", "labelled_by"))
     return Overview(
-        readiness=selectors.readiness(course),
-        agreements=selectors.agreements(course),
-        students=_students(course),
+        readiness=selectors.readiness_of(labels, personal=False),
+        agreements=selectors.agreements(labels),
+        students=_students(course, labels),
         classifiers=classifiers,
         in_use=Classifier.objects.filter(course=course, student=None, in_use=True).first(),
     )
 
 
-def _students(course: Course) -> list[StudentRow]:
+def _students(course: Course, labels: list[WindowLabel]) -> list[StudentRow]:
     covered = set(selectors.covered_students(course).values_list("user_id", flat=True))
     with_report = (
         Recording.objects.filter(
@@ -78,13 +81,16 @@ def _students(course: Course) -> list[StudentRow]:
     by_student: dict[int, list[Recording]] = {}
     for recording in with_report:
         by_student.setdefault(recording.student_id, []).append(recording)
+    labels_of: dict[int, list[WindowLabel]] = {}
+    for label in labels:
+        labels_of.setdefault(label.recording.student_id, []).append(label)
     people = User.objects.filter(pk__in=by_student).order_by("name", "email")
     return [
         StudentRow(
             student=one,
             covered=one.pk in covered,
             recordings=by_student[one.pk],
-            readiness=selectors.readiness(course, one),
+            readiness=selectors.readiness_of(labels_of.get(one.pk, []), personal=True),
         )
         for one in people
     ]
@@ -104,18 +110,15 @@ class Figure:
 _METRICS = {
     "balanced_recall": "Balanced recall",
     "accuracy": "Accuracy",
-    "f1": "F1, mean of the levels",
     "macro_f1": "F1, mean of the levels",
     "mse": "Mean squared error",
     "spearman": "Spearman's rank correlation",
-    "ece": "Expected calibration error",
     "calibration_error": "Expected calibration error",
-    "expected_calibration_error": "Expected calibration error",
 }
 _METHODS = {
-    "ridge": "ridge regression on the mean, spread and range of a window's embeddings",
-    "svr": "support vector regression on the statistics of a window's embeddings",
-    "boosting": "gradient boosting on the statistics of a window's embeddings",
+    "ridge": "ridge regression on mean, deviation, minimum and maximum of a window's embeddings",
+    "svr": "support vector regression on statistics of a window's embeddings",
+    "boosting": "gradient boosting on statistics of a window's embeddings",
     "single_attention": "attention over a window's embeddings",
 }
 
@@ -127,6 +130,7 @@ class Card:
     method: str
     figures: list[Figure]
     left_out: list[str]
+    few: bool
 
     @property
     def recall(self) -> Figure | None:
@@ -138,16 +142,17 @@ def read_card(classifier: Classifier) -> Card:
     """The figures of a classifier by name, and what its fit left out."""
     card: dict[str, Any] = classifier.card
     guessing: dict[str, float] = card.get("guessing", {})
+    metrics: dict[str, dict[str, float]] = card.get("metrics", {})
     figures = [
-        Figure(_METRICS[name], one["value"], one["low"], one["high"], guessing.get(name))
-        for name, one in card.get("metrics", {}).items()
-        if name in _METRICS
+        Figure(label, **metrics[name], guessing=guessing.get(name))
+        for name, label in _METRICS.items()
+        if name in metrics
     ]
-    figures.sort(key=lambda one: list(_METRICS.values()).index(one.label))
     return Card(
         method=_METHODS.get(card.get("method", ""), card.get("method", "")),
         figures=figures,
         left_out=_left_out(classifier.counts),
+        few=card.get("people", 0) < _FEW_PEOPLE,
     )
 
 

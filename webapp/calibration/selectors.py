@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -19,6 +19,7 @@ from webapp.recordings.models import Analysis, Recording
 LEAST_OF_A_LEVEL = 20
 LEAST_PEOPLE = 3
 
+_OPEN = (Analysis.State.QUEUED, Analysis.State.RUNNING)
 Value = WindowLabel.Value
 LEVELS = (Value.DISTRACTED, Value.ENGAGED)
 #: A recording and the start of one of its windows.
@@ -102,11 +103,16 @@ def agree(labels: Iterable[WindowLabel]) -> Agreed:
 
 def readiness(course: Course, student: User | None = None) -> Readiness:
     """Whether there is enough to fit a classifier for the course, or for one student of it."""
-    labels = list(usable_labels(course, student).select_related("recording"))
+    labels = usable_labels(course, student).select_related("recording")
+    return readiness_of(list(labels), personal=student is not None)
+
+
+def readiness_of(labels: Sequence[WindowLabel], *, personal: bool) -> Readiness:
+    """The same of labels that are at hand, with their recordings."""
     agreed = agree(labels)
     owners = {label.recording_id: label.recording.student_id for label in labels}
     used = {recording for recording, _ in agreed.levels}
-    groups = len(used if student else {owners[one] for one in used})
+    groups = len(used if personal else {owners[one] for one in used})
     counts = Counter(agreed.levels.values())
     return Readiness(
         groups=groups,
@@ -114,7 +120,7 @@ def readiness(course: Course, student: User | None = None) -> Readiness:
         engaged=counts[Value.ENGAGED],
         unsure=agreed.unsure,
         disagreed=agreed.disagreed,
-        missing=missing_words(groups, counts, personal=student is not None),
+        missing=missing_words(groups, counts, personal=personal),
     )
 
 
@@ -139,11 +145,11 @@ def missing_words(groups: int, counts: Mapping[str, int], *, personal: bool) -> 
     return f"Still missing before a model can be fitted: {listed}."
 
 
-def agreements(course: Course) -> list[PairAgreement]:
+def agreements(labels: Iterable[WindowLabel]) -> list[PairAgreement]:
     """How far every two people who labelled the same windows agree."""
     by_person: dict[int, dict[Key, str]] = {}
     people: dict[int, User] = {}
-    for label in usable_labels(course).select_related("labelled_by"):
+    for label in labels:
         key = (label.recording_id, label.start_s)
         by_person.setdefault(label.labelled_by_id, {})[key] = label.value
         people[label.labelled_by_id] = label.labelled_by
@@ -164,12 +170,34 @@ def classifier_in_use(course: Course, student: User) -> Classifier | None:
     return used.filter(student=student).first() or used.filter(student=None).first()
 
 
-def rerun_offered(recording: Recording, finished: Analysis | None) -> Classifier | None:
-    """The classifier in use that did not make the newest report, though it could have."""
-    if finished is None:
-        return None
-    used = classifier_in_use(recording.lesson.course, recording.student)
-    if used is None or used.embedding_model != finished.expression_model:
-        return None
-    made_by = Classifier.objects.filter(analyses__analysis=finished).first()
-    return None if made_by == used else used
+@dataclass(frozen=True)
+class Due:
+    """A report that the classifier in use did not make, though it takes its embeddings."""
+
+    newest: Analysis
+    classifier: Classifier
+
+
+def due_again(recordings: QuerySet[Recording]) -> dict[uuid.UUID, Due]:
+    """Reports that could be made again, by recording; none whose analysis is under way."""
+    analyses = Analysis.objects.filter(recording__in=recordings)
+    waiting = set(analyses.filter(state__in=_OPEN).values_list("recording_id", flat=True))
+    finished = (
+        analyses.filter(state=Analysis.State.FINISHED, document__isnull=False)
+        .select_related("recording__lesson__course", "recording__student", "made_by")
+        .order_by("finished_at", "created_at")
+    )
+    newest = {one.recording_id: one for one in finished if one.recording_id not in waiting}
+    courses = {one.recording.lesson.course_id for one in newest.values()}
+    in_use = Classifier.objects.filter(in_use=True, course__in=courses)
+    used = {(one.course_id, one.student_id): one for one in in_use}
+    due = {}
+    for key, analysis in newest.items():
+        course_id, recording = analysis.recording.lesson.course_id, analysis.recording
+        found = used.get((course_id, recording.student_id)) or used.get((course_id, None))
+        made_by = getattr(analysis, "made_by", None)
+        if found is None or found.embedding_model != analysis.expression_model:
+            continue
+        if made_by is None or made_by.classifier_id != found.pk:
+            due[key] = Due(analysis, found)
+    return due

@@ -1,9 +1,9 @@
 """Everything that changes labels and classifiers, each in a transaction of its own."""
 
 import functools
-from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from webapp.accounts.models import User
@@ -15,7 +15,6 @@ from webapp.privacy import services as privacy
 from webapp.privacy.models import AccessLog
 from webapp.recordings import services as recordings
 from webapp.recordings.models import Recording
-from webapp.reports.selectors import latest_finished
 
 State = Classifier.State
 _OPEN = (State.QUEUED, State.RUNNING)
@@ -81,19 +80,16 @@ def stop_using(classifier: Classifier) -> None:
     )
 
 
-def rerun(found: Iterable[Recording]) -> int:
-    """Queues a new analysis of each recording that the classifier in use has not seen.
+def rerun(found: QuerySet[Recording]) -> int:
+    """Queues a new analysis of each recording whose report the classifier in use did not make.
 
     The old documents are kept; pages show the newest. Returns how many were queued; a recording
     whose student has withdrawn consent is left out.
     """
     queued = 0
-    for recording in found:
-        finished = latest_finished(recording)
-        if finished is None or selectors.rerun_offered(recording, finished) is None:
-            continue
+    for due in selectors.due_again(found).values():
         try:
-            recordings.retry(finished)
+            recordings.retry(due.newest)
         except privacy.ConsentMissingError:
             continue
         queued += 1

@@ -110,7 +110,7 @@ def rerun(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
     recording = _recording(request, recording_id)
     if not access.can_calibrate(request.user, recording.lesson.course):
         raise PermissionDenied
-    if not services.rerun([recording]):
+    if not services.rerun(Recording.objects.filter(pk=recording.pk)):
         messages.info(request, "There is nothing to run again: the report is up to date.")
     return redirect("reports:recording", recording.pk)
 

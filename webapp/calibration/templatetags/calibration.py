@@ -9,7 +9,7 @@ from webapp.calibration import selectors
 from webapp.calibration.models import Classifier
 from webapp.calibration.panel import read_panel
 from webapp.courses.models import Lesson
-from webapp.reports.selectors import latest_finished
+from webapp.recordings.models import Recording
 
 register = template.Library()
 
@@ -24,8 +24,9 @@ def label_windows(context: template.Context) -> dict[str, Any]:
     shown: dict[str, Any] = {"recording": recording, "course": recording.lesson.course}
     if access.can_calibrate(request.user, recording.lesson.course):
         shown["made_by"] = Classifier.objects.filter(analyses__analysis=report.analysis).first()
-        if not context["latest"].is_open:
-            shown["rerun_with"] = selectors.rerun_offered(recording, report.analysis)
+        shown["due"] = selectors.due_again(Recording.objects.filter(pk=recording.pk)).get(
+            recording.pk
+        )
     if report.track and access.can_label(request.user, recording):
         window = request.GET.get("window", "")
         shown["panel"] = read_panel(request.user, recording, report.document, window)
@@ -39,9 +40,5 @@ def rerun_lesson(context: template.Context, lesson: Lesson) -> dict[str, Any]:
     """On a lesson: how many reports could be made again by the classifiers in use."""
     if not access.can_calibrate(context["request"].user, lesson.course):
         return {}
-    due = sum(
-        selectors.rerun_offered(one, latest_finished(one)) is not None
-        for one in lesson.recordings.select_related("lesson__course", "student")
-        if not (one.latest_analysis and one.latest_analysis.is_open)
-    )
+    due = len(selectors.due_again(Recording.objects.filter(lesson=lesson)))
     return {"due": due, "lesson": lesson, "csrf_token": context.get("csrf_token")}
