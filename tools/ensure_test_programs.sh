@@ -1,7 +1,8 @@
 #!/bin/sh
-# The browser tests need Chromium, the durability tests also run on PostgreSQL and Redis. Installs
-# what is missing where that is possible without asking: on Debian or Ubuntu, as root. Elsewhere it
-# says what to install; tests without their program skip, and say so.
+# The browser tests need Chromium, the durability tests also run on PostgreSQL and Redis, and names
+# in a meeting's recording are read by tesseract. Installs what is missing where that is possible
+# without asking: on Debian or Ubuntu, as root. Elsewhere it says what to install; tests without
+# their program skip, and say so.
 set -u
 
 missing=
@@ -10,6 +11,7 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
 command -v redis-server >/dev/null || missing="$missing redis-server"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null \
     || missing="$missing postgresql"
+command -v tesseract >/dev/null || missing="$missing tesseract-ocr"
 [ -z "$missing" ] && exit 0
 
 if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then

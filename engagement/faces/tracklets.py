@@ -31,7 +31,7 @@ class TrackletSettings:
 
     min_iou: float = 0.2
     max_gap_s: float = 1.0
-    min_similarity: float = 0.5
+    min_similarity: float = 0.65
 
 
 @dataclass

@@ -4,7 +4,7 @@ Small faces in small tiles are looked for, cut into tracklets (`engagement.faces
 the tracklets are joined into people (`engagement.faces.people`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from engagement.faces.people import MIN_SIMILARITY, Piece, cluster_people
 from engagement.faces.pose import head_pose
 from engagement.faces.tracklets import TrackletBuilder, TrackletSettings
 from engagement.files import sha256_of
+from engagement.group.name_tags import LookCollector, read_names, tesseract
 from engagement.group.people import People, Person
 from engagement.pipeline import (
     DEFAULT_FPS,
@@ -38,6 +39,10 @@ _THUMBNAIL_PX = 160
 _THUMBNAIL_SCALE = 1.6
 # A second face inside the first is the detector's, not a person's.
 _MOST_INSIDE = 0.6
+_UNREAD = schema.AnalysisWarning(
+    code="name_tags_unread",
+    text="Names beside the faces were not read, since the tesseract program is not installed.",
+)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,8 @@ def find_people(
     check_sampling(fps)
     info, sha256 = probe(path), sha256_of(path)
     detector = FaceDetector(settings.detector)
-    finder = _Finder(settings, FaceIdentity(load_identity()))
+    program = tesseract() if name_tags else None
+    finder = _Finder(settings, FaceIdentity(load_identity()), program)
     reader = VideoReader(path, fps)
     for batch in batches(reader, _BATCH):
         for frame, faces in zip(batch, detector.detect(batch), strict=True):
@@ -106,6 +112,7 @@ def find_people(
     if on_progress:
         on_progress(duration_s, duration_s)
     people, strays = finder.people()
+    absent = name_tags and program is None
     source = source_of(path, info, sha256, duration_s)
     return People(
         source=source,
@@ -120,6 +127,7 @@ def find_people(
         people=people,
         stray_times=np.array([t for t, _ in strays], dtype=np.float64),
         stray_boxes=np.array([f.xyxy for _, f in strays], dtype=np.float32).reshape(-1, 4),
+        warnings=(_UNREAD,) if absent else (),
     )
 
 
@@ -129,18 +137,24 @@ class _Finder:
 
     settings: FindingSettings
     identity: FaceIdentity
+    program: str | None
     times: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._builder = TrackletBuilder(self.identity.describe, self.settings.tracklets)
         self._views: dict[int, _View] = {}
         self._strays: list[tuple[float, Face]] = []
+        self._looks = LookCollector()
 
     def take(self, frame: Frame, found: Sequence[Face]) -> None:
+        """The next frame and the faces that were detected in it."""
         self.times.append(frame.t)
         clear, strays = _clear_faces(found, self.settings.min_score)
         self._strays += [(frame.t, face) for face in strays]
-        for number, face in zip(self._builder.update(frame, clear), clear, strict=True):
+        numbers = self._builder.update(frame, clear)
+        if self.program is not None:
+            self._looks.take(frame, clear, numbers)
+        for number, face in zip(numbers, clear, strict=True):
             worth = _worth(face)
             if number not in self._views or worth > self._views[number].worth:
                 self._views[number] = _View(worth, _thumbnail(frame, face))
@@ -164,7 +178,16 @@ class _Finder:
                 ]
         kept.sort(key=lambda group: self._place(group))
         strays.sort(key=lambda stray: stray[0])
-        return tuple(self._person(n, group) for n, group in enumerate(kept, start=1)), strays
+        numbered = dict(enumerate(kept, start=1))
+        names = self._names(numbered)
+        people = tuple(self._person(n, group, names.get(n)) for n, group in numbered.items())
+        return people, strays
+
+    def _names(self, groups: Mapping[int, Sequence[int]]) -> dict[int, schema.NameTag]:
+        if self.program is None:
+            return {}
+        person_of = {i: number for number, group in groups.items() for i in group}
+        return read_names(self.program, self._looks.looks, person_of)
 
     def _seen_s(self, group: Sequence[int]) -> float:
         """How long the faces of a group stand for, by the median step between samples."""
@@ -177,7 +200,7 @@ class _Finder:
         x1, y1, _, y2 = (float(v) for v in first.faces[0].xyxy)
         return first.times[0], y1 // max(1.0, y2 - y1), x1
 
-    def _person(self, number: int, group: Sequence[int]) -> Person:
+    def _person(self, number: int, group: Sequence[int], name_tag: schema.NameTag | None) -> Person:
         tracklets = [self._builder.tracklets[i] for i in group]
         seen = sorted(
             ((t, face) for x in tracklets for t, face in zip(x.times, x.faces, strict=True)),
@@ -193,6 +216,7 @@ class _Finder:
             landmarks=np.stack([face.landmarks for _, face in seen]),
             scores=np.array([face.score for _, face in seen], dtype=np.float32),
             thumbnail=best.crop,
+            name_tag=name_tag,
         )
 
 
