@@ -30,11 +30,12 @@ _WARNING = "Evidence with an error, never a verdict: guesses from a face on came
 
 @dataclass(frozen=True)
 class Tile:
-    """A still of a moment; `who` says of whom, where there are several."""
+    """A still of a moment; of a class's, `who` and `t` say of whom it is, and when."""
 
     moment: Moment
     picture: Pixels
     who: str = ""
+    t: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -115,15 +116,17 @@ def _draw_tile(
     sheet.paste(Image.fromarray(_filling(tile.picture, (_TILE_PX, height))), (x, y), mask)
     draw.rectangle((x, y + height, x + _TILE_PX - 1, y + height + 3), fill=colour_of(moment))
     left, room = x + 16, _TILE_PX - 32
-    title = f"{tile.who}: {moment.title}" if tile.who else moment.title
+    title, under = moment.title, figure(moment)
     when = f"{clock(moment.start_s)} to {clock(moment.end_s)}"
+    if tile.who:  # the figures are the class's, and stand in the row's title
+        title, under, when = tile.who, moment.title, clock(tile.t)
     taken = draw.textlength(when, font=font(_SMALL_PX)) + 12
     words = shortened(draw, title, _WORDS_PX, round(room - taken))
     draw.text((left, y + height + 34), words, font=font(_WORDS_PX), fill=INK, anchor="lm")
     draw.text(
         (x + _TILE_PX - 16, y + height + 34), when, font=font(_SMALL_PX), fill=MUTED, anchor="rm"
     )
-    words = shortened(draw, figure(moment), _SMALL_PX, room)
+    words = shortened(draw, under, _SMALL_PX, room)
     draw.text((left, y + height + 68), words, font=font(_SMALL_PX), fill=MUTED, anchor="lm")
 
 

@@ -17,6 +17,7 @@ from engagement.types import Frame, Pixels
 from engagement.video.blur import blur_faces
 
 Box = NDArray[np.float64]
+Region = tuple[int, int, int, int]
 
 # A face out of sight for less is where the line between its two places is.
 _BRIDGED_S = 2.0
@@ -53,6 +54,19 @@ class FacePlaces:
             return np.asarray(self._boxes[nearest])
         return None
 
+    def region(self, low_s: float, high_s: float, size: tuple[int, int]) -> Region | None:
+        """Where the face and its neighbourhood are between two times, None where it is away.
+
+        Returns:
+            x1, y1, x2, y2 in whole pixels, inside a frame of `size` (width, height).
+        """
+        boxes = [*self._boxes[(self._times > low_s) & (self._times < high_s)]]
+        boxes += [box for t in (low_s, high_s) if (box := self.at(t)) is not None]
+        if not boxes:
+            return None
+        x1, y1, x2, y2 = _neighbourhood(_union(np.stack(boxes)))
+        return max(0, x1), max(0, y1), min(size[0], x2), min(size[1], y2)
+
 
 def hide_others(frame: Frame, subject: int, places: Sequence[FacePlaces]) -> Pixels:
     """The picture in which only the subject's face can be recognised.
@@ -87,10 +101,20 @@ def _only_around(rgb: Pixels, box: Box | None) -> Pixels:
     blurred = cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC)
     if box is None:
         return np.asarray(blurred, dtype=np.uint8)
-    w, h = box[2:] - box[:2]
     clear = np.zeros((height, width), dtype=np.float32)
-    x1, x2 = (max(0, round(box[0] - _CLEAR_ACROSS * w)), round(box[2] + _CLEAR_ACROSS * w))
-    y1, y2 = (max(0, round(box[1] - _CLEAR_UP * h)), round(box[3] + _CLEAR_DOWN * h))
-    clear[y1:y2, x1:x2] = 1.0
-    soft = cv2.GaussianBlur(clear, (0, 0), sigmaX=max(1.0, w / 8))[:, :, None]
+    x1, y1, x2, y2 = _neighbourhood(box)
+    clear[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)] = 1.0
+    fade = max(1.0, float(box[2] - box[0]) / 8)
+    soft = cv2.GaussianBlur(clear, (0, 0), sigmaX=fade)[:, :, None]
     return np.asarray((rgb * soft + blurred * (1 - soft)).round(), dtype=np.uint8)
+
+
+def _neighbourhood(box: Box) -> Region:
+    x1, y1, x2, y2 = (float(edge) for edge in box)
+    w, h = x2 - x1, y2 - y1
+    return (
+        round(x1 - _CLEAR_ACROSS * w),
+        round(y1 - _CLEAR_UP * h),
+        round(x2 + _CLEAR_ACROSS * w),
+        round(y2 + _CLEAR_DOWN * h),
+    )

@@ -1,16 +1,17 @@
 """Draw the chosen moments of one recording: short clips, and a still of each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 from PIL import Image
 
 from engagement.files import written_whole
 from engagement.report.schema import Analysis
 from engagement.summaries.drawing import CaptionStrip
-from engagement.summaries.faces import FacePlaces, hide_others
+from engagement.summaries.faces import FacePlaces, Region, hide_others
 from engagement.summaries.schema import Clip, Format, Moment
 from engagement.summaries.select import Chosen
 from engagement.types import Frame, Pixels
@@ -33,6 +34,8 @@ class Look:
 # Longer side in pixels, and pictures a second: what is still small enough to send around.
 _SIZES: dict[Format, tuple[int, float]] = {"mp4": (640, 15.0), "webp": (480, 12.0), "gif": (360, 8)}
 _STILL_PX = 640
+# A tile of a gallery view is small; words under it need some width.
+_MOST_LARGER = 2.5
 
 
 class ClipMaker:
@@ -69,27 +72,43 @@ class ClipMaker:
 
     def still(self, track: int, t: float) -> Pixels:
         """What is shown at `t`, others' faces hidden, without words."""
+        view = self._view(track, (t, t))
         frame = next(excerpt(self._video, t, t + 1.0, 1.0, self._size))
-        return shrunk(hide_others(frame, track, self._places), _STILL_PX)
+        return view(frame, _STILL_PX)
 
     def _pictures(
         self, moment: Moment, track: int, span: tuple[float, float], longest: int, fps: float
     ) -> Iterator[Frame]:
         strip: CaptionStrip | None = None
+        view = self._view(track, span)
         for frame in excerpt(self._video, *span, fps, self._size):
-            picture = shrunk(hide_others(frame, track, self._places), longest)
+            picture = view(frame, longest)
             strip = strip or CaptionStrip(moment, picture.shape[1], *span)
             yield Frame(frame.t, strip.under(picture, frame.t))
 
+    def _view(self, track: int, span: tuple[float, float]) -> Callable[[Frame, int], Pixels]:
+        """How to show the person: all of the picture, or their part of it where others are."""
+        region: Region | None = None
+        if len(self._places) > 1:
+            own = next(places for places in self._places if places.track_id == track)
+            region = own.region(*span, self._size)
+        x1, y1, x2, y2 = region or (0, 0, *self._size)
 
-def shrunk(rgb: Pixels, longest: int) -> Pixels:
-    """At most so long a side, both sides even."""
+        def show(frame: Frame, longest: int) -> Pixels:
+            return sized(hide_others(frame, track, self._places)[y1:y2, x1:x2], longest)
+
+        return show
+
+
+def sized(rgb: Pixels, longest: int) -> Pixels:
+    """So long on its longer side, or smaller: it is enlarged a little at most; both sides even."""
     height, width = rgb.shape[:2]
-    scale = min(1.0, longest / max(height, width))
+    scale = min(_MOST_LARGER, longest / max(height, width))
     size = (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
     if size == (width, height):
-        return rgb
-    picture: Pixels = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        return np.ascontiguousarray(rgb)
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    picture: Pixels = cv2.resize(rgb, size, interpolation=way)
     return picture
 
 

@@ -11,7 +11,7 @@ from engagement.report.build import main_track
 from engagement.report.schema import Analysis, Track
 from engagement.summaries.classwide import Member, Sight, choose_class
 from engagement.summaries.contact_sheet import Row, Tile, contact_sheet
-from engagement.summaries.drawing import clock, plain
+from engagement.summaries.drawing import clock, figure, plain
 from engagement.summaries.render import ClipMaker, Look, names, write_jpeg
 from engagement.summaries.schema import (
     ClassMoment,
@@ -236,7 +236,7 @@ def _draw_class(
                 )
             )
             who = f"{'Student' if several else 'Person'} {sight.member + 1}"
-            tiles.append(Tile(moment, picture, who))
+            tiles.append(Tile(moment, picture, who, sight.t))
             if steps:
                 steps.one()
         drawn.append(moment.model_copy(update={"stills": stills}))
@@ -247,7 +247,7 @@ def _draw_class(
 def _class_title(moment: ClassMoment) -> str:
     return (
         f"Class, {clock(moment.start_s)} to {clock(moment.end_s)}: {moment.title}, "
-        f"{moment.people} of {moment.in_view} in view (of {moment.of})"
+        f"{moment.people} of {moment.in_view} in view (of {moment.of}), {figure(moment)}"
     )
 
 

@@ -6,6 +6,8 @@ from itertools import chain
 from pathlib import Path
 
 import av
+import av.error
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -49,14 +51,19 @@ def excerpt(path: Path, low_s: float, high_s: float, fps: float, size: Size) -> 
 
 def _from(path: Path, low_s: float, size: Size) -> Iterator[tuple[float, Show]]:
     """Frames from some time before `low_s` on: when each is shown, and how to have it."""
-    with open_video(path) as (container, stream):
-        stream.thread_type = "SLICE"
-        zero = start_s(container)
-        container.seek(max(0, int((low_s + zero) * av.time_base)))
-        found = pictures(container, stream, path, Decoded())
-        first = next(found, None)
-        # Where the file has no index, or no time stamps, seeking may lead anywhere.
-        if first is not None and first.time is not None and first.time - zero <= low_s:
+    # Where the file has no index, seeking leads anywhere or nowhere; then from the beginning.
+    for seeking in (True, False):
+        with open_video(path) as (container, stream):
+            stream.thread_type = "SLICE"
+            zero = start_s(container)
+            if seeking and not _sought(container, low_s + zero):
+                continue
+            found = pictures(container, stream, path, Decoded())
+            first = next(found, None)
+            if first is None or first.time is None:
+                continue
+            if seeking and first.time - zero > low_s:
+                continue
             last = -1.0
             for picture in chain([first], found):
                 t = last if picture.time is None else max(0.0, picture.time - zero)
@@ -64,8 +71,17 @@ def _from(path: Path, low_s: float, size: Size) -> Iterator[tuple[float, Show]]:
                     last = t
                     yield t, partial(_shown, picture, stream, size)
             return
+    # Without time stamps, times are those that sampling gives.
     for frame in VideoReader(path, 0):
         yield frame.t, partial(fitted, frame.rgb, size)
+
+
+def _sought(container: InputContainer, seconds: float) -> bool:
+    try:
+        container.seek(max(0, int(seconds * av.time_base)))
+    except av.error.FFmpegError:
+        return False
+    return True
 
 
 def _shown(picture: VideoFrame, stream: VideoStream, size: Size) -> Pixels:
