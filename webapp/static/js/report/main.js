@@ -58,6 +58,16 @@ function watchForVideoTrouble(video) {
   });
 }
 
+// A link may lead to a moment: the page's address then ends with #t=12.5.
+function openAtMoment(timeline, video) {
+  const found = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash);
+  if (!found) return;
+  const t = Number(found[1]);
+  timeline.seek(t);
+  if (timeline.videoWorks) return;
+  video.addEventListener("loadedmetadata", () => timeline.seek(t), { once: true });
+}
+
 async function start() {
   const root = document.getElementById("timeline");
   const video = document.getElementById("video");
@@ -90,6 +100,7 @@ async function start() {
     if (!video.paused) readout.speak(t);
   });
   timeline.show(video.currentTime || 0);
+  openAtMoment(timeline, video);
   root.dataset.ready = "true";
 }
 
