@@ -26,6 +26,7 @@ from engagement.cli_common import (
 )
 from engagement.cli_evaluate import evaluate_app
 from engagement.cli_models import models_app
+from engagement.cli_people import people
 from engagement.cli_summarize import summarize
 from engagement.cli_train import train_app
 from engagement.errors import EngagementError
@@ -131,6 +132,7 @@ def analyze(
         result.write_embeddings(out / "embeddings.parquet")
 
 
+app.command()(people)
 app.command()(summarize)
 
 
