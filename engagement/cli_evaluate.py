@@ -22,12 +22,14 @@ from engagement.cli_common import (
     runtime_settings,
     write_text,
 )
+from engagement.cli_evaluate_engagement import evaluate_engagement_command
 
 if TYPE_CHECKING:
     from engagement.evaluation.embedder import Embedder
     from engagement.evaluation.result import ProtocolResult
 
 evaluate_app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled data.")
+evaluate_app.command("engagement")(evaluate_engagement_command)
 
 Data = Annotated[Path, typer.Argument(help="Folder of the data set, as it is handed out.")]
 Json = Annotated[Path | None, typer.Option(help="Write the result here.")]

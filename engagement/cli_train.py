@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from engagement.cli_common import console
+from engagement.cli_train_engagement import train_engagement_command
 
 train_app = typer.Typer(no_args_is_help=True, help="Train a model on labelled data.")
+train_app.command("engagement")(train_engagement_command)
 
 _Out = Annotated[Path, typer.Option(help="Folder for the result and its record.")]
 _Architecture = Annotated[

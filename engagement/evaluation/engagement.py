@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engagement.datasets.engagement_windows import WindowSet
 from engagement.errors import DataError
 from engagement.evaluation.resampling import (
     Doubles,
@@ -23,7 +24,7 @@ from engagement.evaluation.resampling import (
     summed,
 )
 from engagement.types import Floats
-from engagement.windows.classifier import Measured, engagement_of
+from engagement.windows.classifier import EngagementClassifier, Measured, engagement_of
 
 #: Of the reliability diagram, equally wide; as Guo et al., "On calibration of modern neural
 #: networks", ICML 2017.
@@ -132,6 +133,34 @@ def measure(
         reliability=_reliability(bins.sum(axis=0)),
         confusion=tuple(tuple(int(cell) for cell in row) for row in tables[0]),
         verdict=SKILL if skilled else NO_SKILL,
+    )
+
+
+def evaluate_classifier(
+    classifier: EngagementClassifier, windows: WindowSet, *, bootstrap: int = 1000
+) -> EngagementReport:
+    """Judge a classifier on people that it was not trained on, which only the caller can know.
+
+    Raises:
+        DataError: the windows are of another model's embeddings, or have other levels.
+    """
+    card = classifier.card
+    if card.embedding_model != windows.embedding_model:
+        raise DataError(
+            f"{card.name} takes embeddings of {card.embedding_model}, not of "
+            f"{windows.embedding_model}. Choose --model {card.embedding_model}."
+        )
+    if card.levels != windows.levels:
+        raise DataError(
+            f"{card.name} tells {', '.join(card.levels)}, but {windows.source} is labelled "
+            f"{', '.join(windows.levels)}. Choose data, or --levels, with the same."
+        )
+    return measure(
+        np.array([w.level for w in windows.windows], dtype=np.int64),
+        classifier.probabilities(w.embeddings for w in windows.windows),
+        [w.person for w in windows.windows],
+        windows.levels,
+        bootstrap=bootstrap,
     )
 
 
