@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracle lint format bench bench-runtimes schema hooks clean
+.PHONY: help demo test oracle lint format bench bench-runtimes bench-engagement schema hooks clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/ready-web  ## Run the site with a demo course and the sample recording (DEMO_EXIT=1: stop after)
 	ENGAGEMENT_DATA_DIR=$${ENGAGEMENT_DATA_DIR:-var/demo} $(BIN)/python manage.py demo
@@ -37,6 +37,9 @@ bench: $(VENV)/ready-test  ## Measure speed and memory (VIDEO=file for your own 
 
 bench-runtimes: $(VENV)/ready-test  ## Time every model on every runtime (MODELS=names; ten minutes for all)
 	$(BIN)/python -m benchmarks.runtimes $(MODELS)
+
+bench-engagement: $(VENV)/ready-test  ## Measure engagement from sampled frames against every frame (VIDEO=files)
+	$(BIN)/python -m benchmarks.engagement_sampling $(VIDEO)
 
 schema: $(VENV)/ready-test  ## Publish the JSON Schema of an analysis in docs/
 	$(BIN)/engagement schema > docs/analysis.schema.json

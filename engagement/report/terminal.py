@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engagement.report.schema import Analysis, Signals, Summary, Track
+from engagement.report.schema import Analysis, Signals, Skill, Summary, Track
 
 
 def print_analysis(analysis: Analysis, console: Console) -> None:
@@ -105,10 +105,19 @@ def _models_line(analysis: Analysis) -> str:
     kind = (
         "a published rule, not a trained model"
         if models.engagement.kind == "index"
-        else ("a trained model")
+        else f"a trained model, {_skill(models.engagement.skill)}"
     )
     return (
         f"Emotions: {models.expression.name} ({models.expression.weights_sha256[:12]}). "
-        f"Engagement: {models.engagement.name}, {kind}; ± is the spread over windows of "
+        f"Engagement: {escape(models.engagement.name)}, {kind}; ± is the spread over windows of "
         f"{models.engagement.window_s:g} s. Evidence with an error, never a verdict."
+    )
+
+
+def _skill(skill: Skill | None) -> str:
+    if skill is None:
+        return "not measured on people whom it has not seen"
+    return (
+        f"balanced recall {skill.balanced_recall:.2f} ({skill.low:.2f} to {skill.high:.2f}) on "
+        f"{skill.people} people whom it had not seen, guessing {skill.guessing:.2f}"
     )

@@ -1,5 +1,8 @@
 """Engagement by a classifier: which one is opened, and what a report makes of its estimates."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -289,3 +292,22 @@ def test_the_native_rate_takes_every_frame(analyzer: Analyzer, tmp_path: Path) -
     assert len(analysis.tracks[0].observations) == pytest.approx(40, abs=2)
     assert analysis.sampling_fps == pytest.approx(20, abs=1)
     assert analysis.models.engagement.rate == "native"
+
+
+def test_the_command_takes_a_classifiers_file_and_refuses_what_is_none(tmp_path: Path) -> None:
+    path, out = tmp_path / "course.safetensors", tmp_path / "analysis.json"
+    write_classifier(own_classifier(size=1024, fps=1.0), path)
+    command = [sys.executable, "-m", "engagement.cli", "analyze", str(sample_path())]
+    options = ["--model", MODEL, "--fps", "1", "--json", str(out), "--engagement"]
+    done = subprocess.run(
+        [*command, *options, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "balanced recall 0.41 (0.36 to 0.46)" in " ".join(done.stdout.split())
+    assert json.loads(out.read_text())["models"]["engagement"]["name"] == "course-AST-101"
+    refused = subprocess.run(
+        [*command, *options, "nothing"], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 2
+    assert "There is no engagement classifier nothing." in refused.stderr
+    assert "Traceback" not in refused.stderr
