@@ -122,12 +122,12 @@ def label_all(
 
 
 def labelled_class(
-    lesson: Lesson, instructor: User, *, students: int = 6, signal: float = 3.0
+    lesson: Lesson, instructor: User, *, students: int = 6, signal: float = 3.0, size: int = SIZE
 ) -> list[Recording]:
     """A class in which one instructor has labelled everything."""
     recordings = []
     for number in range(students):
-        recording = analysed(enrol(lesson, number), lesson, number=number, signal=signal)
+        recording = analysed(enrol(lesson, number), lesson, number=number, signal=signal, size=size)
         label_all(recording, instructor, number)
         recordings.append(recording)
     return recordings

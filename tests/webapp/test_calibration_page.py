@@ -148,6 +148,15 @@ def test_a_failed_fit_shows_its_reason_and_can_be_tried_again(
     assert sent == [("workers.calibration.fit", str(failed.pk))]
 
 
+def test_a_failed_fit_waits_while_another_one_is_open(world: World) -> None:
+    failed = classifier(world, state="failed", in_use=False, verdict="")
+    classifier(world, state="queued", in_use=False, verdict="")
+    url = reverse("calibration:retry", args=[failed.pk])
+    assert client_of(world.instructor).post(url).status_code == 302
+    failed.refresh_from_db()
+    assert failed.state == "failed"
+
+
 def test_a_model_can_be_taken_out_of_use(world: World) -> None:
     made = classifier(world)
     client_of(world.instructor).post(reverse("calibration:stop", args=[made.pk]))

@@ -1,6 +1,7 @@
 """Everything that changes labels and classifiers, each in a transaction of its own."""
 
 import functools
+import logging
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -16,8 +17,8 @@ from webapp.privacy.models import AccessLog
 from webapp.recordings import services as recordings
 from webapp.recordings.models import Recording
 
+logger = logging.getLogger(__name__)
 State = Classifier.State
-_OPEN = (State.QUEUED, State.RUNNING)
 
 
 class TooFewLabelsError(Exception):
@@ -64,13 +65,13 @@ def request_fit(user: User, course: Course, student: User | None = None) -> Clas
 
 def retry_fit(classifier: Classifier) -> None:
     """Queues a failed fit again. Does nothing where it has not failed, or another one is open."""
-    with transaction.atomic():
-        siblings = Classifier.objects.filter(course=classifier.course, student=classifier.student)
-        if siblings.filter(state__in=_OPEN).exists():
-            return
-        failed = Classifier.objects.filter(pk=classifier.pk, state=State.FAILED)
-        if failed.update(state=State.QUEUED, attempts=0, error_code="", error_text=""):
-            transaction.on_commit(functools.partial(queue.send_fit, classifier.pk))
+    failed = Classifier.objects.filter(pk=classifier.pk, state=State.FAILED)
+    try:
+        with transaction.atomic():
+            if failed.update(state=State.QUEUED, attempts=0, error_code="", error_text=""):
+                transaction.on_commit(functools.partial(queue.send_fit, classifier.pk))
+    except IntegrityError:
+        logger.info("The fit %s is not queued again: another one is open", classifier.pk)
 
 
 def stop_using(classifier: Classifier) -> None:
