@@ -10,8 +10,8 @@ from engagement.evaluation.agreement import (
     multi_task_score,
     rmse,
 )
-from engagement.evaluation.statistics import clip_vector
 from engagement.windows.group_classifier import group_vector
+from engagement.windows.statistics import clip_vector
 
 RAMP = np.linspace(-1, 1, 101)
 VARIANCE = RAMP.var()

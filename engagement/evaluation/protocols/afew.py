@@ -10,7 +10,7 @@ from engagement.evaluation.clips import Detector
 from engagement.evaluation.embedded import OnProgress
 from engagement.evaluation.embedder import Embedder
 from engagement.evaluation.result import ProtocolResult
-from engagement.evaluation.statistics import clip_vector
+from engagement.windows.statistics import clip_vector
 
 #: C with which the published notebook reaches its figure for enet_b0_8_best_afew.
 PUBLISHED_C = 1.1
