@@ -78,6 +78,8 @@ def engagement_windows(
     """
     stride_s = settings.windows.stride_s
     spans = list(windows_over(sampled.duration_s, window_length_s(settings), stride_s))
+    if not spans:
+        return []
     if settings.trained is None:
         judged = _by_index(observations, spans, sampled.classes, settings.concentration)
     elif settings.trained.frames is not None:

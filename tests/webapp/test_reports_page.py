@@ -85,7 +85,9 @@ def test_a_classifier_without_skill_is_said_to_be_no_better_than_guessing(
 ) -> None:
     recording = world.analysed(kind="trained", made_by={"skill": skill(0.52, 0.47, 0.57)})
     client.force_login(world.instructor)
-    assert "That is no better than guessing." in page(client, recording)
+    text = page(client, recording)
+    assert "That is no better than guessing." in text
+    assert 'class="notice notice--warn about"' in text
 
 
 def test_a_classifier_that_was_never_measured_says_so(client: Client, world: ReportWorld) -> None:
