@@ -1,7 +1,9 @@
 """From labels in the database to windows of embeddings, and what is in use says of each."""
 
+import logging
 import uuid
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -12,14 +14,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from engagement.datasets.engagement_windows import TWO_LEVELS, LabelledWindow, WindowSet
-from engagement.report.schema import Analysis as Document
-from engagement.report.schema import Track
 from engagement.types import Floats
 from webapp.calibration.models import Classifier
 from webapp.calibration.selectors import Key, agree, usable_labels
 from webapp.calibration.windows import WINDOW_S, estimate_of
 from webapp.recordings.models import Recording
 from webapp.reports.selectors import latest_finished, main_track, read_document
+
+logger = logging.getLogger(__name__)
 
 _ENGAGED_FROM = 0.5
 _MANY = "the reports' own models"
@@ -50,87 +52,102 @@ class Collected:
 
 
 @dataclass(frozen=True)
-class _Source:
-    """The main track of one recording's newest report, with its embeddings."""
+class _Answer:
+    """What was agreed on of one window."""
 
-    person: str
-    document: Document
-    track: Track
-    model: str
-    times: NDArray[np.float64]
-    embeddings: Floats
+    key: Key
+    end_s: float
+    level: int
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """One window that a fit can use, and the level that its report shows."""
+class _Found:
+    """One labelled window with its embeddings, and what its report says of it and of itself."""
 
     key: Key
     window: LabelledWindow
     shown: int
+    shown_by: str
+    model: str
+    sampling_fps: float
 
 
 def collect(classifier: Classifier) -> Collected:
     """Every window whose labels agree and whose embeddings are there.
 
     People are students, so that none is on both sides of a split; for a student's own classifier
-    recordings stand in for them.
+    recordings stand in for them. One recording's embeddings are in memory at a time.
     """
     labels = list(usable_labels(classifier.course, classifier.student).select_related("recording"))
     agreed = agree(labels)
+    recordings = {label.recording_id: label.recording for label in labels}
     ends = {(label.recording_id, label.start_s): label.end_s for label in labels}
-    sources: dict[uuid.UUID, _Source] = {}
-    for recording in {label.recording_id: label.recording for label in labels}.values():
-        source = _source(recording, per_recording=classifier.student_id is not None)
-        if source is not None:
-            sources[recording.pk] = source
-    models = Counter(
-        sources[recording].model for recording, _ in agreed.levels if recording in sources
-    )
-    model = models.most_common(1)[0][0] if models else ""
-    left_out = Counter(disagreed=agreed.disagreed, unsure=agreed.unsure)
-    kept: list[_Kept] = []
+    answers: dict[uuid.UUID, list[_Answer]] = {}
     for key, value in sorted(agreed.levels.items()):
-        found = _window(key, ends[key], value, sources.get(key[0]), model)
-        if isinstance(found, str):
-            left_out[found] += 1
-        else:
-            kept.append(found)
-    documents = [sources[key].document for key in {one.key[0] for one in kept}]
+        answers.setdefault(key[0], []).append(_Answer(key, ends[key], TWO_LEVELS.index(value)))
+    found: list[_Found] = []
+    for recording_id, mine in answers.items():
+        recording = recordings[recording_id]
+        person = str(recording.pk if classifier.student_id else recording.student_id)
+        found += _windows(recording, person, mine)
+    models = Counter(one.model for one in found)
+    model = models.most_common(1)[0][0] if models else ""
+    kept = [one for one in found if one.model == model]
     return Collected(
         windows=WindowSet(
             windows=tuple(one.window for one in kept),
             levels=TWO_LEVELS,
             embedding_model=model,
             window_s=WINDOW_S,
-            sampling_fps=median([one.sampling_fps for one in documents] or [0.0]),
+            sampling_fps=median([one.sampling_fps for one in kept] or [0.0]),
             source=f"windows labelled by the instructors of {classifier.course.code}",
         ),
         keys=tuple(one.key for one in kept),
         shown=np.array([one.shown for one in kept], dtype=np.int64),
-        shown_by=_shown_by(documents),
-        left_out=dict(left_out),
+        shown_by=_shown_by({one.shown_by for one in kept}),
+        left_out={
+            "disagreed": agreed.disagreed,
+            "unsure": agreed.unsure,
+            "no_face": len(agreed.levels) - len(found),
+            "other_model": len(found) - len(kept),
+        },
     )
 
 
-def _window(key: Key, end_s: float, value: str, source: _Source | None, model: str) -> _Kept | str:
-    """The window with its embeddings, or the reason why it is left out."""
-    if source is None:
-        return "no_face"
-    if source.model != model:
-        return "other_model"
-    start_s = key[1]
-    inside = (source.times >= start_s) & (source.times < end_s)
-    estimate = estimate_of(source.track, start_s, end_s)
-    if not inside.any() or estimate is None:
-        return "no_face"
-    window = LabelledWindow(
-        person=source.person,
-        embeddings=source.embeddings[inside],
-        level=TWO_LEVELS.index(value),
-        key=f"{key[0]}@{start_s:g}",
-    )
-    return _Kept(key, window, int(estimate >= _ENGAGED_FROM))
+def _windows(recording: Recording, person: str, answers: Sequence[_Answer]) -> Iterator[_Found]:
+    """The recording's labelled windows that have embeddings and an estimate in its report."""
+    finished = latest_finished(recording)
+    document = read_document(finished) if finished else None
+    track = main_track(document) if document else None
+    if document is None or track is None:
+        return
+    try:
+        table = pq.read_table(recording.embeddings_path, filters=[("track_id", "=", track.id)])
+    except (FileNotFoundError, pa.ArrowInvalid):
+        logger.warning("The embeddings of the recording %s cannot be read", recording.pk)
+        return
+    times, embeddings = table["t"].to_numpy(), _rows(table)
+    model = (table.schema.metadata or {}).get(b"model", b"").decode()
+    for one in answers:
+        start_s = one.key[1]
+        inside = (times >= start_s) & (times < one.end_s)
+        estimate = estimate_of(track, start_s, one.end_s)
+        if inside.any() and estimate is not None:
+            name = f"{recording.pk}@{start_s:g}"
+            yield _Found(
+                key=one.key,
+                window=LabelledWindow(person, embeddings[inside], one.level, name),
+                shown=int(estimate >= _ENGAGED_FROM),
+                shown_by=document.models.engagement.name,
+                model=model,
+                sampling_fps=document.sampling_fps,
+            )
+
+
+def _rows(table: pa.Table) -> Floats:
+    """The embeddings ``(n, d)`` of a table."""
+    flat = np.asarray(pc.list_flatten(table["embedding"]).to_numpy(), dtype=np.float32)
+    return flat.reshape(len(table), -1 if len(table) else 0)
 
 
 def levels_in_use(
@@ -156,32 +173,5 @@ def levels_in_use(
     return current.name, np.array(levels, dtype=np.int64)
 
 
-def _source(recording: Recording, *, per_recording: bool) -> _Source | None:
-    finished = latest_finished(recording)
-    if finished is None:
-        return None
-    document = read_document(finished)
-    track = main_track(document)
-    if track is None:
-        return None
-    try:
-        table = pq.read_table(recording.embeddings_path)
-    except (FileNotFoundError, pa.ArrowInvalid):
-        return None
-    rows = table.filter(pc.equal(table["track_id"], track.id))
-    values = rows["embedding"].combine_chunks()
-    flat = values.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-    metadata = table.schema.metadata or {}
-    return _Source(
-        person=str(recording.pk if per_recording else recording.student_id),
-        document=document,
-        track=track,
-        model=metadata.get(b"model", b"").decode(),
-        times=rows["t"].to_numpy(),
-        embeddings=flat.reshape(len(rows), -1) if len(rows) else flat.reshape(0, 0),
-    )
-
-
-def _shown_by(documents: list[Document]) -> str:
-    names = {document.models.engagement.name for document in documents}
+def _shown_by(names: set[str]) -> str:
     return names.pop() if len(names) == 1 else _MANY
