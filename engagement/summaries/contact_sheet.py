@@ -82,7 +82,9 @@ def _columns(rows: Sequence[Row]) -> int:
     """As few as keep the longest row in as few lines: five tiles stand in three and two."""
     longest = max((len(row.tiles) for row in rows), default=1)
     lines = -(-longest // _MOST_COLUMNS)
-    return max(2, -(-longest // lines))
+    # Titles over rows need some width.
+    least = 3 if any(row.title for row in rows) else 2
+    return max(least, -(-longest // lines))
 
 
 def _lines(row: Row, columns: int) -> int:

@@ -77,7 +77,9 @@ def shortened(draw: ImageDraw.ImageDraw, words: str, px: int, width: int) -> str
 
 
 class CaptionStrip:
-    """The strip under a clip's picture: what it shows, when it is, and how far the clip is.
+    """The strip over a clip's picture: what it shows, when it is, and how far the clip is.
+
+    Over it, since players lay their controls over what is below.
 
     Args:
         width: of the picture in pixels.
@@ -88,10 +90,10 @@ class CaptionStrip:
         self._px = max(12, round(width / 32))
         self._colour = colour_of(moment)
         self.height = round(self._px * 2.6) // 2 * 2
-        self._blank = self._drawn(moment, width)
+        self._blank = self._drawn(moment, width, clock(high_s))
 
-    def under(self, rgb: Pixels, t: float) -> Pixels:
-        """The picture with the strip below it, at the recording's time `t`."""
+    def over(self, rgb: Pixels, t: float) -> Pixels:
+        """The picture with the strip above it, at the recording's time `t`."""
         strip = self._blank.copy()
         draw = ImageDraw.Draw(strip)
         words = clock(t)
@@ -105,10 +107,11 @@ class CaptionStrip:
             anchor="lm",
         )
         share = min(1.0, max(0.0, (t - self._low_s) / self._length_s))
-        draw.rectangle((0, 0, round(strip.width * share), 2), fill=self._colour)
-        return np.concatenate([rgb, np.asarray(strip, dtype=np.uint8)])
+        bottom = self.height - 1
+        draw.rectangle((0, bottom - 2, round(strip.width * share), bottom), fill=self._colour)
+        return np.concatenate([np.asarray(strip, dtype=np.uint8), rgb])
 
-    def _drawn(self, moment: Moment, width: int) -> Image.Image:
+    def _drawn(self, moment: Moment, width: int, longest: str) -> Image.Image:
         strip = Image.new("RGB", (width, self.height), GROUND)
         draw = ImageDraw.Draw(strip)
         px, y = self._px, self.height / 2
@@ -116,9 +119,10 @@ class CaptionStrip:
         draw.ellipse((px - radius, y - radius, px + radius, y + radius), fill=self._colour)
         x = px * 1.9
         draw.text((x, y), moment.title, font=font(px), fill=INK, anchor="lm")
-        x += draw.textlength(moment.title, font=font(px)) + px * 0.9
-        small = round(px * 0.82)
-        room = int(width - px * 5.5 - x)
+        x += draw.textlength(moment.title, font=font(px)) + px * 0.7
+        small = round(px * 0.8)
+        taken = draw.textlength("0" * len(longest), font=font(px)) + px * 1.6
+        room = int(width - taken - x)
         if room > px * 5:
             words = shortened(draw, figure(moment), small, room)
             draw.text((x, y + px * 0.06), words, font=font(small), fill=MUTED, anchor="lm")

@@ -106,7 +106,8 @@ def _figure(moment: Moment) -> str:
     file, poster = escape(clip.file), escape(clip.poster)
     if file.endswith(".mp4"):
         shown = (
-            f'<video controls playsinline preload="none" poster="{poster}" src="{file}"></video>'
+            f'<video controls playsinline preload="metadata" poster="{poster}" src="{file}">'
+            "</video>"
         )
     else:
         shown = f'<img src="{file}" alt="{escape(moment.title)}" loading="lazy">'

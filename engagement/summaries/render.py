@@ -34,7 +34,7 @@ class Look:
 # Longer side in pixels, and pictures a second: what is still small enough to send around.
 _SIZES: dict[Format, tuple[int, float]] = {"mp4": (640, 15.0), "webp": (480, 12.0), "gif": (360, 8)}
 _STILL_PX = 640
-# A tile of a gallery view is small; words under it need some width.
+# A tile of a gallery view is small; the words over it need some width.
 _MOST_LARGER = 2.5
 
 
@@ -47,7 +47,11 @@ class ClipMaker:
         self._places = [FacePlaces(track) for track in analysis.tracks]
 
     def clip(self, chosen: Chosen, track: int, name: str) -> tuple[Clip, Pixels]:
-        """Writes the clip ``name.<format>`` and its still ``name.jpg``; returns the still too."""
+        """Writes the clip ``name.<format>`` and its poster ``name.jpg``.
+
+        Returns:
+            The clip, and the poster's picture without words.
+        """
         look = self._look
         longest, fps = _SIZES[look.format]
         frames = self._pictures(chosen.moment, track, (chosen.start_s, chosen.end_s), longest, fps)
@@ -60,7 +64,8 @@ class ClipMaker:
         else:
             write_gif(path, frames, chosen.end_s)
         poster, still = f"{name}.jpg", self.still(track, chosen.key_s)
-        write_jpeg(self._out / poster, still)
+        strip = CaptionStrip(chosen.moment, still.shape[1], chosen.start_s, chosen.end_s)
+        write_jpeg(self._out / poster, strip.over(still, chosen.key_s))
         clip = Clip(
             file=path.name,
             poster=poster,
@@ -84,7 +89,7 @@ class ClipMaker:
         for frame in excerpt(self._video, *span, fps, self._size):
             picture = view(frame, longest)
             strip = strip or CaptionStrip(moment, picture.shape[1], *span)
-            yield Frame(frame.t, strip.under(picture, frame.t))
+            yield Frame(frame.t, strip.over(picture, frame.t))
 
     def _view(self, track: int, span: tuple[float, float]) -> Callable[[Frame, int], Pixels]:
         """How to show the person: all of the picture, or their part of it where others are."""
