@@ -87,7 +87,7 @@ class CaptionStrip:
 
     def __init__(self, moment: Moment, width: int, low_s: float, high_s: float) -> None:
         self._low_s, self._length_s = low_s, high_s - low_s
-        self._px = max(12, round(width / 32))
+        self._px = max(12, round(width / 34))
         self._colour = colour_of(moment)
         self.height = round(self._px * 2.6) // 2 * 2
         self._blank = self._drawn(moment, width, clock(high_s))

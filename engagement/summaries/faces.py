@@ -68,19 +68,22 @@ class FacePlaces:
         return max(0, x1), max(0, y1), min(size[0], x2), min(size[1], y2)
 
 
-def hide_others(frame: Frame, subject: int, places: Sequence[FacePlaces]) -> Pixels:
-    """The picture in which only the subject's face can be recognised.
+def hide_others(frame: Frame, subject: int, places: Sequence[FacePlaces], region: Region) -> Pixels:
+    """The region of the picture, in which only the subject's face can be recognised.
 
     Args:
         subject: the track that is shown.
         places: of every track of the recording, the subject's among them.
     """
+    x1, y1, x2, y2 = region
+    part = frame.rgb[y1:y2, x1:x2]
     if len(places) < 2:
-        return frame.rgb
+        return part
+    corner = np.array([x1, y1, x1, y1])
     own = next((p.at(frame.t) for p in places if p.track_id == subject), None)
     others = [box for p in places if p.track_id != subject and (box := p.at(frame.t)) is not None]
-    picture = _only_around(frame.rgb, own)
-    return blur_faces(picture, [_wider(box) for box in others])
+    picture = _only_around(part, None if own is None else own - corner)
+    return blur_faces(picture, [_wider(box) - corner for box in others])
 
 
 def _wider(box: Box) -> Box:
@@ -101,12 +104,18 @@ def _only_around(rgb: Pixels, box: Box | None) -> Pixels:
     blurred = cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC)
     if box is None:
         return np.asarray(blurred, dtype=np.uint8)
-    clear = np.zeros((height, width), dtype=np.float32)
     x1, y1, x2, y2 = _neighbourhood(box)
-    clear[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)] = 1.0
-    fade = max(1.0, float(box[2] - box[0]) / 8)
-    soft = cv2.GaussianBlur(clear, (0, 0), sigmaX=fade)[:, :, None]
-    return np.asarray((rgb * soft + blurred * (1 - soft)).round(), dtype=np.uint8)
+    fade = max(1.0, float(box[2] - box[0]) / 2)
+    soft = (_ramp(height, y1, y2, fade)[:, None] * _ramp(width, x1, x2, fade)[None])[:, :, None]
+    return np.asarray((blurred + soft * (rgb.astype(np.float32) - blurred)).round(), dtype=np.uint8)
+
+
+def _ramp(length: int, low: int, high: int, fade: float) -> NDArray[np.float32]:
+    """1 well inside ``low..high``, falling to 0 at its ends; at the picture's edge it stays 1."""
+    at = np.arange(length, dtype=np.float32)
+    left = np.ones_like(at) if low <= 0 else (at - low) / fade
+    right = np.ones_like(at) if high >= length else (high - at) / fade
+    return np.clip(np.minimum(left, right), 0.0, 1.0).astype(np.float32)
 
 
 def _neighbourhood(box: Box) -> Region:

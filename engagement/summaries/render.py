@@ -97,10 +97,10 @@ class ClipMaker:
         if len(self._places) > 1:
             own = next(places for places in self._places if places.track_id == track)
             region = own.region(*span, self._size)
-        x1, y1, x2, y2 = region or (0, 0, *self._size)
+        shown = region or (0, 0, *self._size)
 
         def show(frame: Frame, longest: int) -> Pixels:
-            return sized(hide_others(frame, track, self._places)[y1:y2, x1:x2], longest)
+            return sized(hide_others(frame, track, self._places, shown), longest)
 
         return show
 
