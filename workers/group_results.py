@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import uuid
 from pathlib import Path
 from typing import Any
@@ -62,11 +61,14 @@ def make(
     people: People,
     result: AnalysisResult,
     video: Path,
-) -> None:
+) -> Analysis:
     """Makes the recording of the student that `person` is, with its finished analysis.
 
     Args:
         video: the copy in which everybody else is blurred; it is moved into the recording.
+
+    Returns:
+        the finished analysis.
 
     Raises:
         ClaimLostError: the group's step is no longer the owner's; nothing is kept.
@@ -84,7 +86,7 @@ def make(
     storage.adopt(video, recording_id)
     try:
         with transaction.atomic():
-            lock(group, owner)
+            group_claims.lock(group.pk, owner)
             recording = Recording.objects.create(
                 id=recording_id,
                 lesson=group.lesson,
@@ -108,18 +110,9 @@ def make(
             GroupResult.objects.create(person=person, recording=recording)
     except BaseException:
         if not Recording.objects.filter(pk=recording_id).exists():
-            shutil.rmtree(storage.folder(recording_id), ignore_errors=True)
+            storage.erase(recording_id)
         raise
-
-
-def lock(group: GroupRecording, owner: str) -> None:
-    """Call inside a transaction: until it ends nobody can take the step away.
-
-    Raises:
-        ClaimLostError: somebody already has.
-    """
-    if not list(group_claims.ours(group.pk, owner).select_for_update()):
-        raise claims.ClaimLostError(str(group.pk))
+    return analysis
 
 
 def sync(path: Path) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 from django.conf import settings
@@ -26,7 +25,7 @@ from engagement.video.reader import VideoReader
 from webapp.accounts.models import User
 from webapp.groups import selectors, storage
 from webapp.groups.models import GroupAffectDocument, GroupPerson, GroupRecording
-from workers import face_templates, group_claims, group_results
+from workers import calibrated, face_templates, group_claims, group_results
 from workers.analysis import analyzer_for
 from workers.claims import ClaimLostError
 from workers.group_people import joined, moved, stripped
@@ -51,14 +50,16 @@ def find(group: GroupRecording, owner: str, pulse: Pulse) -> None:
         # Names and faces are the site's to keep and to erase; a worker needs neither.
         stripped(people).save(work / "people")
         with transaction.atomic():
-            group_results.lock(group, owner)
+            group_claims.lock(group.pk, owner)
             group.people.all().delete()
             GroupPerson.objects.bulk_create(
                 _row(group, people, person, suggested) for person in people.people
             )
             _put(faces, storage.faces_path(group.pk))
             _put(work / "people", storage.people_path(group.pk))
-            _end(group, owner, found_at=timezone.now(), duration_s=people.source.duration_s)
+            group_claims.finish(
+                group.pk, owner, found_at=timezone.now(), duration_s=people.source.duration_s
+            )
 
 
 def _row(
@@ -97,13 +98,22 @@ def analyse(group: GroupRecording, owner: str, pulse: Pulse) -> None:
     # One reading of the video for the analysis, and one for each copy of it.
     progress = _shares(pulse, len(new) + 2)
     analyzer = analyzer_for(settings.EXPRESSION_MODEL)
-    result = analyze_people(analyzer, group.video_path, people, shown, on_progress=progress(0))
+    classifier = calibrated.course_classifier(group.lesson.course, analyzer.expression_model)
+    result = analyze_people(
+        analyzer,
+        group.video_path,
+        people,
+        shown,
+        engagement="auto" if classifier is None else classifier.path,
+        on_progress=progress(0),
+    )
     with _work_folder(group) as work:
         for turn, (person, student) in enumerate(new.items(), start=1):
             copy = work / f"{person.number}.mp4"
             only = [person.number]
             blur_others(group.video_path, people, only, copy, on_progress=progress(turn))
-            group_results.make(group, owner, person, student, people, result, copy)
+            made = group_results.make(group, owner, person, student, people, result, copy)
+            calibrated.note(made, classifier)
         blurred = work / "blurred.mp4"
         last = progress(len(new) + 1)
         blur_others(group.video_path, people, shown, blurred, on_progress=last)
@@ -130,7 +140,7 @@ def _conclude(
     kept = People.load(storage.people_path(group.pk))
     bare = stripped(kept, without_descriptors={person.id for person in kept.people})
     with transaction.atomic():
-        group_results.lock(group, owner)
+        group_claims.lock(group.pk, owner)
         for student, mine in matched.items():
             described = [one.descriptor for one in kept.chosen([one.number for one in mine])]
             face_templates.keep(group.lesson.course, student, described)
@@ -141,7 +151,7 @@ def _conclude(
         storage.erase_pictures(group.pk, numbers)
         bare.save(storage.people_path(group.pk))
         blurred.replace(storage.blurred_path(group.pk))
-        _end(group, owner, analysed_at=timezone.now())
+        group_claims.finish(group.pk, owner, analysed_at=timezone.now())
 
 
 def _write_affect(group: GroupRecording, result: AnalysisResult, people: int) -> None:
@@ -176,10 +186,12 @@ def redact(group: GroupRecording, owner: str, pulse: Pulse) -> None:
         sha256, size = sha256_of(redacted), redacted.stat().st_size
         group_results.sync(redacted)
         with transaction.atomic():
-            group_results.lock(group, owner)
+            group_claims.lock(group.pk, owner)
             redacted.replace(group.video_path)
             bare.save(storage.people_path(group.pk))
-            _end(group, owner, redact_pending=False, sha256=sha256, size_bytes=size)
+            group_claims.finish(
+                group.pk, owner, redact_pending=False, sha256=sha256, size_bytes=size
+            )
 
 
 def _people(group: GroupRecording) -> People:
@@ -187,11 +199,6 @@ def _people(group: GroupRecording) -> People:
     people = People.load(storage.people_path(group.pk))
     source = people.source.model_copy(update={"sha256": sha256_of(group.video_path)})
     return replace(people, source=source)
-
-
-def _end(group: GroupRecording, owner: str, **fields: Any) -> None:
-    if not group_claims.done(group.pk, owner, **fields):
-        raise ClaimLostError(str(group.pk))
 
 
 def _shares(pulse: Pulse, turns: int) -> Callable[[int], OnProgress]:

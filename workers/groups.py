@@ -53,22 +53,22 @@ def work(self: Any, group_id: str) -> None:
         logger.info("Group recording %s is no longer this task's", group_id)
     except ModelError as error:
         logger.error("A model cannot be used: %s", error)  # noqa: TRY400
-        group_claims.fail(group.pk, owner, error.code, _NO_MODEL)
+        group_claims.rows.fail(group.pk, owner, error.code, _NO_MODEL)
     except EngagementError as error:
         text = for_instructor(str(error), group)
         logger.info("Group recording %s ended with %s: %s", group_id, error.code, error)
         if error.permanent:
-            group_claims.fail(group.pk, owner, error.code, text)
+            group_claims.rows.fail(group.pk, owner, error.code, text)
         else:
             _try_later(self, group, owner, error.code, text)
     except MemoryError:
         logger.exception("Group recording %s ran out of memory", group_id)
-        group_claims.fail(group.pk, owner, "out_of_memory", _NO_MEMORY)
+        group_claims.rows.fail(group.pk, owner, "out_of_memory", _NO_MEMORY)
     except DatabaseError:
         raise
     except Exception:
         logger.exception("Group recording %s met a fault of the program", group_id)
-        group_claims.fail(group.pk, owner, "program_fault", _PROGRAM_FAULT)
+        group_claims.rows.fail(group.pk, owner, "program_fault", _PROGRAM_FAULT)
 
 
 def for_instructor(text: str, group: GroupRecording) -> str:
@@ -80,14 +80,14 @@ def for_instructor(text: str, group: GroupRecording) -> str:
 def _run(group: GroupRecording, owner: str) -> None:
     step = _step(group)
     every_s = settings.ANALYSIS_STALE_S / 5
-    with Pulse(lambda done: group_claims.beat(group.pk, owner, done), every_s) as pulse:
+    with Pulse(lambda done: group_claims.rows.beat(group.pk, owner, done), every_s) as pulse:
         try:
             step(group, owner, pulse)
         except ClaimLostError:
             raise
         except Exception as error:
             # What goes wrong after the claim was taken away is no fault of the program.
-            if pulse.lost or not group_claims.ours(group.pk, owner).exists():
+            if pulse.lost or not group_claims.rows.ours(group.pk, owner).exists():
                 raise ClaimLostError(str(group.pk)) from error
             raise
 
@@ -107,7 +107,7 @@ def _step(group: GroupRecording) -> Callable[[GroupRecording, str, Pulse], None]
 def _try_later(task: Any, group: GroupRecording, owner: str, code: str, text: str) -> None:
     """Queues a failure that may pass for another try, until the attempts are used up."""
     if group.attempts >= settings.ANALYSIS_MAX_ATTEMPTS:
-        group_claims.fail(group.pk, owner, code, text)
+        group_claims.rows.fail(group.pk, owner, code, text)
         return
     delay_s = _FIRST_RETRY_S * 4 ** (group.attempts - 1)
     logger.warning("Group recording %s is tried again in %d s", group.pk, delay_s)

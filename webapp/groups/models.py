@@ -24,8 +24,8 @@ SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 class GroupRecording(models.Model):
     """One recording of one lesson's meeting. A row exists only for bytes that are safe on disk.
 
-    `step` is the work that is to be done, is being done, or was done last. `owner`,
-    `heartbeat_at`, `sent_at` and `attempts` have the same meaning as an analysis' own.
+    `step` is the work that is to be done, is being done, or was done last; `state` and what follows
+    it are of that step, with the same meaning as an analysis' own.
     """
 
     class Step(models.TextChoices):
@@ -36,7 +36,7 @@ class GroupRecording(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued", "queued"
         RUNNING = "running", "running"
-        DONE = "done", "done"
+        FINISHED = "finished", "finished"
         FAILED = "failed", "failed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -60,6 +60,8 @@ class GroupRecording(models.Model):
     owner = models.CharField(max_length=128, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
 
     found_at = models.DateTimeField(null=True, blank=True)
     # Null again as soon as the results no longer fit what the instructor or a student decided.
@@ -89,7 +91,7 @@ class GroupRecording(models.Model):
     @property
     def awaits_matching(self) -> bool:
         """Whether it waits for an instructor to say who the people are."""
-        return self.state == self.State.DONE and self.analysed_at is None
+        return self.state == self.State.FINISHED and self.analysed_at is None
 
     @property
     def progress_percent(self) -> int:

@@ -12,7 +12,7 @@ GROUP_TASK = "workers.groups.work"
 
 def send_group(group_id: uuid.UUID) -> bool:
     """Asks a worker to do the group's queued step; False if the broker is away."""
-    if not queue._send(GROUP_TASK, group_id):
+    if not queue.send(GROUP_TASK, group_id):
         return False
     GroupRecording.objects.filter(pk=group_id).update(sent_at=timezone.now())
     return True

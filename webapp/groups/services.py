@@ -233,7 +233,7 @@ def _numbers(people: QuerySet[GroupPerson]) -> QuerySet[GroupPerson, int]:
 
 def _require_rest(group: GroupRecording) -> None:
     now = GroupRecording.objects.select_for_update().get(pk=group.pk)
-    if now.state != State.DONE or now.redact_pending:
+    if now.state != State.FINISHED or now.redact_pending:
         raise GroupRefusedError(
             "This recording is being worked on, or its last step failed. Wait for the end of it, "
             "or try it again."

@@ -193,7 +193,7 @@ def _page(request: HttpRequest, found: GroupRecording) -> HttpResponse:
         "merged": any(one.shares_student for one in people),
         "undecided": sum(one.person.decision == "unmatched" for one in people),
         "results": sum(one.recording is not None for one in people),
-        "can_match": found.state == GroupRecording.State.DONE and not found.redact_pending,
+        "can_match": found.state == GroupRecording.State.FINISHED and not found.redact_pending,
         "chart": None if found.redact_pending else selectors.affect_chart(found),
         "has_video": found.analysed_at is not None and not found.redact_pending,
         "keeps_templates": selectors.keeps_templates(found.lesson.course),
