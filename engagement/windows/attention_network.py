@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from engagement.types import Floats
 from engagement.windows.single_attention import SingleAttention
@@ -53,9 +54,14 @@ class SingleAttentionNetwork(nn.Module):
         variance = ((embeddings - mean).square() * inside).sum(dim=1, keepdim=True) / counts
         # The root's slope is infinite at zero; rows that do not differ must not end training.
         spread = variance.clamp_min(torch.finfo(variance.dtype).tiny).sqrt()
-        rows = torch.cat((spread.expand_as(embeddings), embeddings), dim=2)
-        scores = self.score(rows).squeeze(2).masked_fill(~mask, -torch.inf)
-        context = (scores.softmax(dim=1)[..., None] * rows).sum(dim=1)
+        # The rows' first half is the same in all of them, so that they need not be put together.
+        of_spread, of_row = self.score.weight.split(embeddings.shape[2], dim=1)
+        scores = functional.linear(embeddings, of_row) + functional.linear(
+            spread, of_spread, self.score.bias
+        )
+        weights = scores.squeeze(2).masked_fill(~mask, -torch.inf).softmax(dim=1)
+        attended = torch.bmm(weights[:, None], embeddings)
+        context = torch.cat((spread, attended), dim=2).squeeze(1)
         logits: Tensor = self.output(self.dropout(torch.relu(self.hidden(context))))
         return logits
 
