@@ -3,7 +3,8 @@
 The rules, from enrolment and role:
 
 - An admin (`is_staff`, active) may see every course and every recording.
-- An instructor may see the recordings and reports of the courses they teach.
+- An instructor may see the recordings and reports of the courses they teach, label their windows
+  and use what is fitted with the labels.
 - A student may see their own recordings and reports, upload to the lessons of the courses they
   are a student of, and delete what is theirs.
 - Nobody else may know that a thing exists: views answer 404 from these querysets.

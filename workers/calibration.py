@@ -89,7 +89,8 @@ def _fit_and_write(classifier: Classifier, owner: str, pulse: Pulse) -> None:
     counts = Counter(windows.levels[window.level] for window in windows.windows)
     _require_enough(classifier, people, counts)
     scope: Scope = "student" if classifier.student_id else "course"
-    name = f"{scope}-{classifier.course.code}-{timezone.now():%Y-%m-%d}"
+    # Unlike that of an earlier fit, which it may be compared with on the same day.
+    name = f"{scope}-{classifier.course.code}-{timezone.now():%Y-%m-%d}-{classifier.pk.hex[:4]}"
     fitted = fit_engagement(
         windows,
         FitSettings(scope=scope, name=name),

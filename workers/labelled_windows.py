@@ -158,7 +158,8 @@ def levels_in_use(
     Of a classifier that learned from a window itself, the level is the one that it gave while it
     had not seen the person: anything else would flatter it.
     """
-    if current is None or current.embedding_model != collected.windows.embedding_model:
+    model = collected.windows.embedding_model
+    if current is None or current.embedding_model != model or not current.path.is_file():
         return collected.shown_by, collected.shown
     from engagement.windows.classifier_file import read_classifier
 

@@ -123,14 +123,15 @@ def test_the_list_shows_figures_and_verdicts(world: World) -> None:
     classifier(world)
     classifier(world, in_use=False, verdict="not_better")
     classifier(world, in_use=False, verdict="no_skill")
-    classifier(world, in_use=False, verdict="erased")
+    since = world.recording.created_at
+    classifier(world, in_use=False, verdict="erased", used_from=since, used_until=since)
     text = page(world)
     assert "0.82" in text
     assert "(0.71 to 0.91)" in text
     assert "in use</span>" in text
     assert "Not better than what is in use beyond its interval, so not used." in text
     assert "No better than guessing" in text
-    assert "taken out of use and its file erased" in text
+    assert "so it was taken out of use and its file was erased" in text
     assert "every 2s" not in text
 
 

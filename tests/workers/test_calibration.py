@@ -101,6 +101,9 @@ def test_fitting_again_is_compared_with_what_was_said_of_people_not_seen(
     assert (again.verdict, again.comparison["current_name"]) == ("not_better", first.name)
     first.refresh_from_db()
     assert first.in_use
+    # Where its file is gone, what is in use is what the reports show.
+    first.path.unlink()
+    assert labelled_windows.levels_in_use(first, collected)[0] == "concentration_index"
 
 
 def test_a_better_one_replaces_the_one_in_use(lesson: Lesson, instructor: User) -> None:
