@@ -95,6 +95,23 @@ def test_the_report_shows_a_curve_with_its_band_and_what_made_it(instructor: Wat
     expect(page.get_by_role("complementary")).to_contain_text("not a trained model")
 
 
+def test_the_figures_can_be_hidden_from_the_one_who_labels(instructor: Watched) -> None:
+    page = instructor.page
+    open_report(page, "Pupil 2")
+    shown = [page.locator("#timeline"), page.locator("#readout-title"), page.get_by_text("± ")]
+    page.get_by_label("Hide this report's figures while I label").check()
+    # The next report is opened in the same way, and drawn well once it is shown.
+    page.reload()
+    wait_until(page, "document.getElementById('timeline').dataset.ready === 'true'")
+    for one in shown:
+        expect(one.first).to_be_hidden()
+    page.get_by_label("Hide this report's figures while I label").uncheck()
+    for one in shown:
+        expect(one.first).to_be_visible()
+    wait_until(page, "document.querySelector('#chart-engagement canvas').clientWidth > 500")
+    assert painted(page)[0] > 200
+
+
 def test_a_window_is_played_and_stops_at_its_end(instructor: Watched) -> None:
     page = instructor.page
     open_report(page, "Pupil 2")

@@ -34,7 +34,8 @@ client = Client()
 statuses = {"login": client.get("/accounts/login/").status_code}
 client.force_login(instructor)
 for path in ("/", f"/lessons/{data.lesson.pk}/", f"/recordings/{recording.pk}/report/",
-             f"/recordings/{recording.pk}/report/data/"):
+             f"/recordings/{recording.pk}/report/data/",
+             f"/courses/{data.lesson.course_id}/calibration/"):
     statuses[path] = client.get(path).status_code
 client.force_login(data.logins["admin"].user)
 statuses["admin"] = client.get("/admin/").status_code

@@ -8,10 +8,37 @@ function panel() {
   return document.getElementById("labelling");
 }
 
-function showPlayButton() {
+// What works with a script only is shown by the script.
+function dress() {
   const button = panel()?.querySelector("[data-label-play]");
   if (button && video) button.hidden = false;
+  const choice = panel()?.querySelector("[data-label-blind]");
+  if (!choice) return;
+  choice.hidden = false;
+  choice.querySelector("input").checked = isBlind();
 }
+
+// Remembered until the window is closed, from one report to the next.
+function isBlind() {
+  try {
+    return sessionStorage.getItem("labelling-blind") === "yes";
+  } catch {
+    return document.body.classList.contains("labelling-blind");
+  }
+}
+
+function setBlind(blind) {
+  document.body.classList.toggle("labelling-blind", blind);
+  try {
+    sessionStorage.setItem("labelling-blind", blind ? "yes" : "no");
+  } catch {
+    // The choice then lasts for this page only.
+  }
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.closest("[data-label-blind]")) setBlind(event.target.checked);
+});
 
 function play(button) {
   const start = Number(button.dataset.start);
@@ -53,7 +80,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target.closest("#labelling")) labelled = event.target.matches("form");
 });
 document.addEventListener("htmx:afterSettle", () => {
-  showPlayButton();
+  dress();
   const button = panel()?.querySelector("[data-label-play]");
   if (!labelled || !button || button.hidden) return;
   labelled = false;
@@ -61,4 +88,5 @@ document.addEventListener("htmx:afterSettle", () => {
   play(button);
 });
 
-showPlayButton();
+if (panel() && isBlind()) setBlind(true);
+dress();
