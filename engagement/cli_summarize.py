@@ -20,7 +20,7 @@ from engagement.cli_common import (
     runtime_settings,
     write_text,
 )
-from engagement.errors import VideoError
+from engagement.errors import OutputError, VideoError
 
 if TYPE_CHECKING:
     from engagement.report.schema import Analysis
@@ -56,6 +56,8 @@ def summarize(
     from engagement.summaries.summarise import Recorded, check_pair, summarise
 
     check_out(out)
+    if sound and format != "mp4":
+        raise OutputError(f"A {format} has no sound. Leave out --sound, or choose --format mp4.")
     with progress_bar() as progress:
         task = progress.add_task(f"Analysing {escape(video.name)}", total=None)
         if analysis is None:

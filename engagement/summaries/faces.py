@@ -39,6 +39,11 @@ class FacePlaces:
         self._times = np.array([o.t for o in track.observations])
         self._boxes = np.array([o.box for o in track.observations], dtype=np.float64)
 
+    @property
+    def width(self) -> float:
+        """The face's usual width in pixels."""
+        return float(np.median(self._boxes[:, 2] - self._boxes[:, 0]))
+
     def at(self, t: float) -> Box | None:
         """``(4,)`` xyxy at that time, None where the face is away."""
         after = int(np.searchsorted(self._times, t))

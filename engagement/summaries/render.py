@@ -34,6 +34,8 @@ class Look:
 # Longer side in pixels, and pictures a second: what is still small enough to send around.
 _SIZES: dict[Format, tuple[int, float]] = {"mp4": (640, 15.0), "webp": (480, 12.0), "gif": (360, 8)}
 _STILL_PX = 640
+# Of the picture's width.
+_SMALL_FACE = 0.1
 # A tile of a gallery view is small; the words over it need some width.
 _MOST_LARGER = 2.5
 
@@ -92,10 +94,13 @@ class ClipMaker:
             yield Frame(frame.t, strip.over(picture, frame.t))
 
     def _view(self, track: int, span: tuple[float, float]) -> Callable[[Frame, int], Pixels]:
-        """How to show the person: all of the picture, or their part of it where others are."""
+        """How to show the person: all of the picture, or their part of it.
+
+        The part where others are in the recording, or the face is as small as in a gallery view.
+        """
         region: Region | None = None
-        if len(self._places) > 1:
-            own = next(places for places in self._places if places.track_id == track)
+        own = next(places for places in self._places if places.track_id == track)
+        if len(self._places) > 1 or own.width < _SMALL_FACE * self._size[0]:
             region = own.region(*span, self._size)
         shown = region or (0, 0, *self._size)
 

@@ -138,7 +138,9 @@ def _extreme_moment(
 def nothing_stands_out(points: int, spread: float) -> str:
     """Why there is no dip and no peak to show."""
     if points < LEAST_POINTS:
-        count = "No window has" if points == 0 else f"Only {points} window(s) have"
+        count = {0: "No window has", 1: "Only 1 window has"}.get(
+            points, f"Only {points} windows have"
+        )
         return f"{count} enough of the face: too few to tell dips and peaks of engagement."
     return (
         "Engagement has no dip or peak that stands out by more than its spread "

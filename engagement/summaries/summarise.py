@@ -92,11 +92,11 @@ def summarise(
     maker = ClipMaker(recorded.video, analysis, out, look or Look())
     steps = _Steps(sum(len(moments) for _, moments in chosen), on_progress)
     persons, rows = [], []
-    for number, (summary, moments) in enumerate(chosen, start=1):
+    for summary, moments in chosen:
         person, tiles = _draw_person(maker, summary, moments, steps)
         persons.append(person)
         if tiles:
-            who = f"Person {number}, face seen {summary.coverage:.0%} of the time"
+            who = f"Person {summary.track}, face seen {summary.coverage:.0%} of the time"
             rows.append(Row(who if len(people) > 1 else "", tiles))
     whole_class = None
     if track is None and len(people) > 1:
@@ -113,7 +113,7 @@ def summarise(
         people=persons,
         whole_class=whole_class,
         contact_sheet=SHEET if rows else None,
-        notes=[_SEVERAL if len(analysis.tracks) > 1 else _UNKNOWN_FACES],
+        notes=([_SEVERAL] if len(analysis.tracks) > 1 else [_UNKNOWN_FACES]) if rows else [],
     )
     _write(out, result, rows, f"{plain(analysis.source.file)}, {clock(analysis.source.duration_s)}")
     return result
@@ -139,15 +139,7 @@ def summarise_class(
     """
     rules = rules or Rules()
     kept = _comparable(recordings)
-    notes = [_CLOCK]
-    if len(kept) < len(recordings):
-        notes.append(
-            f"{len(recordings) - len(kept)} of {len(recordings)} recordings were analysed with "
-            "other models or windows than most, and are left out. Analyse them again to have them."
-        )
     with_face = [(one, main) for one in kept if (main := main_track(one.analysis.tracks))]
-    if len(with_face) < len(kept):
-        notes.append(f"{len(kept) - len(with_face)} recordings show no face, and are left out.")
     summary, sights = choose_class(
         [Member(one.analysis, main) for one, main in with_face], rules, of
     )
@@ -165,7 +157,7 @@ def summarise_class(
         people=[],
         whole_class=summary,
         contact_sheet=SHEET if rows else None,
-        notes=notes,
+        notes=[_CLOCK, *_left_out(len(recordings), len(kept), len(with_face))],
     )
     _write(out, result, rows, f"{summary.people} of {of} students with data")
     return result
@@ -235,7 +227,7 @@ def _draw_class(
                     t=round(sight.t, 3),
                 )
             )
-            who = f"{'Student' if several else 'Person'} {sight.member + 1}"
+            who = f"Student {sight.member + 1}" if several else f"Person {stills[-1].track}"
             tiles.append(Tile(moment, picture, who, sight.t))
             if steps:
                 steps.one()
@@ -265,6 +257,20 @@ def _comparable(recordings: Sequence[Recorded]) -> list[Recorded]:
 
     most, _ = Counter(setting(one) for one in recordings).most_common(1)[0]
     return [one for one in recordings if setting(one) == most]
+
+
+def _left_out(recordings: int, comparable: int, with_face: int) -> list[str]:
+    notes = []
+    if comparable < recordings:
+        notes.append(
+            f"{recordings - comparable} of {recordings} recordings were analysed with other models "
+            "or windows than most, and are left out. Analyse them again to have them."
+        )
+    if with_face < comparable:
+        notes.append(
+            f"{comparable - with_face} of {recordings} recordings show no face, and are left out."
+        )
+    return notes
 
 
 def _write(out: Path, result: LessonSummary, rows: Sequence[Row], what: str) -> None:

@@ -121,7 +121,7 @@ def test_windows_without_enough_face_are_no_dip() -> None:
 
 def test_too_few_windows_tell_no_dips() -> None:
     summary = chosen(made(lambda _: "neutral", [0.9, 0.1, 0.9], duration_s=10))
-    assert "Only 3 window(s)" in summary.missing[-1]
+    assert "Only 3 windows have" in summary.missing[-1]
 
 
 def member(analysis: Analysis) -> Member:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -294,3 +295,33 @@ def test_a_real_face_that_leaves_gives_only_what_it_shows(clips: Path, tmp_path:
     for moment in summary.people[0].moments:
         assert moment.clip.end_s - moment.clip.start_s <= summary.rules.longest_clip_s + 1e-6
         assert (tmp_path / "out" / moment.clip.file).stat().st_size > 10_000
+
+
+def test_a_small_face_fills_its_clip(tmp_path: Path) -> None:
+    frame = next(iter(VideoReader(sample_path(), 1)))
+    tile = cv2.resize(frame.rgb, (240, 136), interpolation=cv2.INTER_AREA)
+    wall = np.full((720, 1280, 3), 40, np.uint8)
+    wall[20:156, 30:270] = tile
+    film = tmp_path / "gallery.mp4"
+    write_mp4(film, (Frame(n / 10, wall) for n in range(40)), 4.0)
+    analysis = made(lambda _: "happiness", duration_s=4.0)
+    seen = [
+        o.model_copy(update={"box": (127.0, 61.0, 163.0, 110.0)})
+        for o in analysis.tracks[0].observations
+    ]
+    track = analysis.tracks[0].model_copy(update={"observations": seen})
+    source = analysis.source.model_copy(update={"width": 1280, "height": 720})
+    recorded = Recorded(film, analysis.model_copy(update={"tracks": [track], "source": source}))
+    [moment] = summarise(recorded, tmp_path / "out").people[0].moments
+    with av.open(str(tmp_path / "out" / moment.clip.file)) as container:
+        picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    [face] = FaceDetector().detect([Frame(0.0, picture)])[0]
+    assert (face.xyxy[2] - face.xyxy[0]) / picture.shape[1] > 0.2
+
+
+def test_sound_is_refused_for_a_picture_that_has_none(recorded: Recorded, tmp_path: Path) -> None:
+    done = command(
+        str(recorded.video), "--out", str(tmp_path / "out"), "--format", "gif", "--sound"
+    )
+    assert done.returncode == 2
+    assert "A gif has no sound" in done.stderr
