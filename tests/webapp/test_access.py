@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from tests.webapp.conftest import World, client_of
+from tests.webapp.group_world import analysed, found_group
 from tests.webapp.summary_world import finished_summary
 from webapp.calibration.models import Classifier
 
@@ -34,7 +35,7 @@ EVERYBODY_LOGGED_IN = Audience("GET", LOGIN, 200, 200, 200, 200, 200)
 COURSE_MEMBERS = Audience("GET", LOGIN, 200, 200, 200, GONE, 200)
 REPORT_READERS = Audience("GET", LOGIN, 200, GONE, 200, GONE, 200)
 INSTRUCTORS = Audience("GET", LOGIN, NO, NO, 200, GONE, 200)
-CLASSIFIERS = Audience("GET", LOGIN, GONE, GONE, 200, GONE, 200)
+CLASSIFIERS = MEETINGS = Audience("GET", LOGIN, GONE, GONE, 200, GONE, 200)
 STUDENTS_ONLY = Audience("GET", LOGIN, 200, 200, NO, GONE, NO)
 ADMINS_ONLY = Audience("GET", LOGIN, LOGIN, LOGIN, LOGIN, LOGIN, 200)
 
@@ -78,6 +79,17 @@ AUDIENCES = {
     "summaries:make_class": Audience("POST", LOGIN, NO, NO, 302, GONE, 302),
     # The file is of the summary of the student's recording.
     "summaries:file": REPORT_READERS,
+    # A meeting shows everybody: its instructors alone, and nobody else knows that it is there.
+    "groups:upload": INSTRUCTORS,
+    "groups:settings": INSTRUCTORS,
+    "groups:group": MEETINGS,
+    # It is finished, so that the answer tells the page to load itself anew.
+    "groups:state": MEETINGS,
+    "groups:face": MEETINGS,
+    "groups:video": MEETINGS,
+    "groups:match": MEETINGS._replace(method="POST", instructor=302, admin=302),
+    "groups:retry": MEETINGS._replace(method="POST", instructor=302, admin=302),
+    "groups:delete": MEETINGS,
     "privacy:consent": STUDENTS_ONLY,
     "privacy:withdraw": STUDENTS_ONLY,
 }
@@ -127,12 +139,15 @@ def address(name: str, world: World) -> str:
     if name == "summaries:file":
         summary = finished_summary(world.recording, world.analysis)
         return reverse(name, args=[summary.pk, "contact-sheet.jpg"])
+    group = analysed(found_group(world), world.recording) if name.startswith("groups:") else None
     for kwargs in (
         {},
         {"course_id": world.course.pk},
         {"lesson_id": world.lesson.pk},
         {"recording_id": world.recording.pk},
         {"classifier_id": classifier_of(world).pk},
+        {"group_id": group and group.pk},
+        {"group_id": group and group.pk, "number": 1},
         {"object_id": "1"},
         {"app_label": "courses"},
         {"content_type_id": "1", "object_id": "1"},
