@@ -60,35 +60,31 @@ def summarize(
         raise OutputError(f"A {format} has no sound. Leave out --sound, or choose --format mp4.")
     with progress_bar() as progress:
         task = progress.add_task(f"Analysing {escape(video.name)}", total=None)
+
+        def tell(done: float, total: float) -> None:
+            progress.update(task, completed=done, total=total)
+
         if analysis is None:
             from engagement.pipeline import Analyzer, Settings
 
             settings = Settings(runtime=runtime_settings(runtime, threads))
-            found = (
-                Analyzer(model, settings, weights=weights)
-                .analyze(
-                    video,
-                    on_progress=lambda done, total: progress.update(
-                        task, completed=done, total=total
-                    ),
-                )
-                .analysis
-            )
+            found = Analyzer(model, settings, weights=weights).analyze(video, on_progress=tell)
+            given = found.analysis
         else:
-            found = _read(analysis)
-            check_pair(video, found)
+            given = _read(analysis)
+            check_pair(video, given)
         progress.update(task, description="Cutting clips", completed=0, total=None)
         began = time.monotonic()
         summary = summarise(
-            Recorded(video, found),
+            Recorded(video, given),
             out,
             rules=Rules(most=most),
             look=Look(format, sound=sound),
             track=track,
-            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            on_progress=tell,
         )
     if analysis is None:
-        write_text(out / "analysis.json", found.to_json())
+        write_text(out / "analysis.json", given.to_json())
     write_text(out / "index.html", index_page(summary))
     _print(summary, out, time.monotonic() - began)
 

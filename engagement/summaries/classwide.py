@@ -6,7 +6,7 @@ together, which nothing in them can prove.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import mean, median
@@ -22,7 +22,11 @@ from engagement.summaries.select import engagement_name, nothing_stands_out
 # Times are looked at this often.
 _GRID_S = 0.5
 _LEAST_PEOPLE = 2
+# A moment of a large class is shown by so many at most.
+MOST_STILLS = 12
 _UNSEEN, _UNCLEAR = -2, -1
+
+Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,11 @@ class Member:
 
 @dataclass(frozen=True)
 class Sight:
-    """A picture that shows a class moment: which member, and when."""
+    """A picture that shows a class moment: which member, when, and how much it shows it."""
 
     member: int
     t: float
+    weight: float
 
 
 def choose_class(
@@ -135,7 +140,8 @@ def _emotion_moment(
         if clear.size:
             probabilities.append(float(view.raw[clear, column].mean()))
             best = clear[int(view.smoothed[clear, column].argmax())]
-            sights.append(Sight(member, float(view.times[best])))
+            clearest = float(view.smoothed[best, column])
+            sights.append(Sight(member, float(view.times[best]), clearest))
     moment = ClassMoment(
         kind="emotion",
         emotion=name,
@@ -151,7 +157,7 @@ def _emotion_moment(
             f"(of {of}) for {end - start:.1f} s."
         ),
     )
-    return moment, sights
+    return moment, _shown(sights)
 
 
 def _engagement(
@@ -163,37 +169,31 @@ def _engagement(
     """
     judged = [_judged(member.track) for member in members]
     own = [mean(w.engagement for w in windows.values()) if windows else 0.0 for windows in judged]
-    shared = [
-        key
-        for key, count in Counter(key for windows in judged for key in windows).items()
-        if count >= _LEAST_PEOPLE
+    rows = _shared_rows(judged)
+    points = [
+        Point(*span, mean(w.engagement - own[n] for n, w in row.items())) for span, row in rows
     ]
-    points, rows = [], []
-    for key in sorted(shared):
-        row = {n: windows[key] for n, windows in enumerate(judged) if key in windows}
-        first = next(iter(row.values()))
-        points.append(
-            Point(first.start_s, first.end_s, mean(w.engagement - own[n] for n, w in row.items()))
-        )
-        rows.append(row)
     found, _, spread = extremes(points)
     moments: list[tuple[ClassMoment, list[Sight]]] = []
     for one in found:
         sign = 1 if one.kind == "peak" else -1
-        row = rows[one.first]
-        with_it = [n for n, w in row.items() if sign * (w.engagement - own[n]) > 0]
+        row = rows[one.first][1]
+        with_it = {
+            n: abs(w.engagement - own[n])
+            for n, w in row.items()
+            if sign * (w.engagement - own[n]) > 0
+        }
         full = sum(moment.kind == one.kind for moment, _ in moments) >= rules.most
         if full or len(with_it) * 2 <= len(row):
             continue
-        start, end = points[one.first].start_s, points[one.last].end_s
+        span = (points[one.first].start_s, points[one.last].end_s)
         name = engagement_name(members[0].analysis.models.engagement)
-        value = mean(w.engagement for w in row.values())
         moment = ClassMoment(
             kind=one.kind,
             measure=name,
-            start_s=start,
-            end_s=end,
-            engagement=round(value, 4),
+            start_s=span[0],
+            end_s=span[1],
+            engagement=round(mean(w.engagement for w in row.values()), 4),
             mean_engagement=round(mean(own[n] for n in row), 4),
             spread=round(spread, 4),
             coverage=round(sum(w.coverage for w in row.values()) / len(members), 4),
@@ -202,24 +202,42 @@ def _engagement(
             of=of,
             why=(
                 f"{name} of {len(with_it)} of the {len(row)} students in view (of {of}) was "
-                f"{'above' if sign > 0 else 'below'} their own means, by {abs(one.value):.2f} on "
-                f"average; the class curve's spread is {spread:.2f}."
+                f"{'above' if sign > 0 else 'below'} their own means; of all in view it was so by "
+                f"{abs(one.value):.2f} on average, and the class curve's spread is {spread:.2f}."
             ),
         )
-        moments.append((moment, _sights(members, with_it, start, end)))
+        moments.append((moment, _sights(members, with_it, *span)))
     return moments, [] if moments else [nothing_stands_out(len(points), spread)]
 
 
-def _judged(track: Track) -> dict[tuple[float, float], Window]:
+def _shared_rows(
+    judged: Sequence[Mapping[Span, Window]],
+) -> list[tuple[Span, dict[int, Window]]]:
+    """The windows that enough people have, in the order of time, with whose they are."""
+    counts = Counter(span for windows in judged for span in windows)
+    return [
+        (span, {n: windows[span] for n, windows in enumerate(judged) if span in windows})
+        for span in sorted(span for span, count in counts.items() if count >= _LEAST_PEOPLE)
+    ]
+
+
+def _judged(track: Track) -> dict[Span, Window]:
     return {(w.start_s, w.end_s): w for w in track.windows if w.level is not None}
 
 
 def _sights(
-    members: Sequence[Member], numbers: Sequence[int], start_s: float, end_s: float
+    members: Sequence[Member], departures: Mapping[int, float], start_s: float, end_s: float
 ) -> list[Sight]:
     sights = []
-    for number in numbers:
+    for number, departure in departures.items():
         times = [o.t for o in members[number].track.observations if start_s <= o.t < end_s]
         if times:
-            sights.append(Sight(number, min(times, key=lambda t: abs(t - (start_s + end_s) / 2))))
-    return sights
+            middle = min(times, key=lambda t: abs(t - (start_s + end_s) / 2))
+            sights.append(Sight(number, middle, departure))
+    return _shown(sights)
+
+
+def _shown(sights: Sequence[Sight]) -> list[Sight]:
+    """Those who show it most, in the members' order."""
+    most = sorted(sights, key=lambda one: -one.weight)[:MOST_STILLS]
+    return sorted(most, key=lambda one: one.member)

@@ -9,7 +9,7 @@ from engagement.errors import VideoError
 from engagement.files import make_out_folder, sha256_of, written_whole
 from engagement.report.build import main_track
 from engagement.report.schema import Analysis, Track
-from engagement.summaries.classwide import Member, Sight, choose_class
+from engagement.summaries.classwide import MOST_STILLS, Member, Sight, choose_class
 from engagement.summaries.contact_sheet import Row, Tile, contact_sheet
 from engagement.summaries.drawing import clock, figure, plain
 from engagement.summaries.render import ClipMaker, Look, names, write_jpeg
@@ -41,6 +41,9 @@ _SEVERAL = (
 _CLOCK = (
     "Times count from the start of each recording. Where students began at different moments, "
     "what is shown at one time did not happen at one time."
+)
+_FEW_STILLS = (
+    f"At most {MOST_STILLS} students are pictured for each moment: those in whom it is clearest."
 )
 
 
@@ -157,7 +160,7 @@ def summarise_class(
         people=[],
         whole_class=summary,
         contact_sheet=SHEET if rows else None,
-        notes=[_CLOCK, *_left_out(len(recordings), len(kept), len(with_face))],
+        notes=[_CLOCK, _FEW_STILLS, *_left_out(len(recordings), len(kept), len(with_face))],
     )
     _write(out, result, rows, f"{summary.people} of {of} students with data")
     return result

@@ -161,6 +161,17 @@ def test_a_class_dip_is_of_departures_from_each_ones_own_mean() -> None:
     ]
 
 
+def test_a_large_class_is_pictured_by_those_who_show_it_most() -> None:
+    def smiling(sure: float) -> Member:
+        return member(made(lambda t: "happiness" if 10 <= t < 20 else "neutral", sure=sure))
+
+    faint, clear = smiling(0.6), smiling(0.9)
+    summary, sights = choose_class([faint] * 5 + [clear] * 12, Rules(), of=17)
+    at = [moment.emotion for moment in summary.moments].index("happiness")
+    assert summary.moments[at].people == 17
+    assert [sight.member for sight in sights[at]] == list(range(5, 17))
+
+
 def test_one_person_is_no_class() -> None:
     summary, _ = choose_class([member(made(lambda _: "neutral"))], Rules(), of=12)
     assert summary.moments == []
