@@ -180,6 +180,7 @@ def test_a_temperature_makes_what_is_too_sure_mean_what_it_says() -> None:
     assert errors[1] < 0.04
 
 
+@pytest.mark.slow
 def test_trees_that_are_too_sure_of_noisy_levels_are_calibrated() -> None:
     samples = samples_of(Generator(levels=4, size=6).windows(12, 20, seed=9))
     splits = subject_wise(samples, 3, seed=0)
