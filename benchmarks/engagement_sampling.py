@@ -10,14 +10,14 @@ where a window's middle is the same.
 Without ``--engagement`` the published weights are measured where they are on this machine and take
 the model's embeddings. Else two stand-ins are, which say nothing of engagement: single attention
 fitted here to tell the sample's smiles and surprise from its other faces, and the mean over
-classifiers with random weights. Short recordings are played several times in a row, so that 128
-sampled frames fit in.
+classifiers with random weights, scaled to differ over the sample as a trained one does. Short
+recordings are played several times in a row, so that 128 sampled frames fit in.
 """
 
 import argparse
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -161,29 +161,20 @@ def of(weights: SingleAttention) -> EngagementClassifier:
     return AttentionClassifier(published_card(weights), weights)
 
 
-def classifiers(
-    analyzer: Analyzer, model: str, choice: str
-) -> dict[str, list[Callable[[Watched], EngagementClassifier]]]:
+def classifiers(analyzer: Analyzer, choice: str) -> dict[str, list[EngagementClassifier]]:
     """What is measured, by what it is called."""
-    trained = open_engagement(choice, model, native=True)
+    trained = open_engagement(choice, analyzer.expression_model, native=True)
     if trained is not None:
-        chosen = trained.classifier
-        return {chosen.card.name: [lambda _: chosen]}
+        return {trained.card.name: [trained.classifier]}
     sample = analyzer.analyze(sample_path(), native=True, engagement="concentration_index")
-    rows = [(o.t, o.expression.embedding) for o in sample.observations if o.track_id == 1]
-    fitted = fitted_classifier(rows)
-
-    def random(seed: int) -> Callable[[Watched], EngagementClassifier]:
-        def make(watched: Watched) -> EngagementClassifier:
-            table = np.stack([row for _, row in watched.native])
-            usual = [table[a:b] for a, b in published_spans(len(table))[::40]]
-            return random_classifier(table.shape[1], seed, usual)
-
-        return make
-
+    track = [(o.t, o.expression.embedding) for o in sample.observations if o.track_id == 1]
+    rows = np.stack([row for _, row in track])
+    usual = [rows[a:b] for a, b in published_spans(len(rows))[::10]]
     return {
-        "fitted to the sample's smiles": [lambda _: fitted],
-        f"random weights, mean of {_RANDOM}": [random(seed) for seed in range(_RANDOM)],
+        "fitted to the sample's smiles": [fitted_classifier(track)],
+        f"random weights, mean of {_RANDOM}": [
+            random_classifier(rows.shape[1], seed, usual) for seed in range(_RANDOM)
+        ],
     }
 
 
@@ -195,17 +186,19 @@ def main() -> None:
     parser.add_argument("--model", default="auto")
     given = parser.parse_args()
     analyzer = Analyzer(given.model)
-    name = analyzer.expression_model
-    made = classifiers(analyzer, name, given.engagement)
-    table = Table(title=f"Every frame against {DEFAULT_FPS:g} a second, embeddings of {name}")
+    made = classifiers(analyzer, given.engagement)
+    table = Table(
+        title=f"Every frame against {DEFAULT_FPS:g} a second, embeddings of "
+        f"{analyzer.expression_model}"
+    )
     for column in ("recording", "classifier", "windows"):
         table.add_column(column)
     for column in ("curve's range", "mean difference", "largest", "of the mean"):
         table.add_column(column, justify="right")
     for video in given.videos or [sample_path()]:
         watched = watch(analyzer, video)
-        for label, makers in made.items():
-            runs = [departures(make(watched), watched) for make in makers]
+        for label, ones in made.items():
+            runs = [departures(one, watched) for one in ones]
             for kind in runs[0]:
                 mean = np.mean([run[kind] for run in runs], axis=0)
                 cells = [f"{mean[i]:.3f}" for i in (3, 0, 1, 2)]

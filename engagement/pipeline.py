@@ -145,15 +145,7 @@ class Analyzer:
         # Hashed before it is analysed: a file may be erased while its analysis runs.
         sha256 = sha256_of(path)
         reader = VideoReader(path, 0.0 if native else fps)
-        times: list[float] = []
-        observations: list[Observation] = []
-        tracker = FaceTracker(self._identity.describe, self.settings.tracker)
-        for batch in batches(reader, _BATCH):
-            times += [frame.t for frame in batch]
-            observations += self._observe(batch, tracker)
-            if on_progress:
-                total = expected_s(info, reader.decoded)
-                on_progress(min(batch[-1].t, total), total)
+        times, observations = self._watch(reader, info, on_progress)
         duration_s = max(reader.decoded.end_s, times[-1])
         if on_progress:
             on_progress(duration_s, duration_s)
@@ -187,6 +179,21 @@ class Analyzer:
         if trained is not None:
             check_levels(trained)
         return trained
+
+    def _watch(
+        self, reader: VideoReader, info: VideoInfo, on_progress: OnProgress | None
+    ) -> tuple[list[float], list[Observation]]:
+        """Times of all frames looked at, and what was observed in them."""
+        times: list[float] = []
+        observations: list[Observation] = []
+        tracker = FaceTracker(self._identity.describe, self.settings.tracker)
+        for batch in batches(reader, _BATCH):
+            times += [frame.t for frame in batch]
+            observations += self._observe(batch, tracker)
+            if on_progress:
+                total = expected_s(info, reader.decoded)
+                on_progress(min(batch[-1].t, total), total)
+        return times, observations
 
     def _observe(self, batch: list[Frame], tracker: FaceTracker) -> list[Observation]:
         tracked: list[TrackedFace] = []

@@ -55,7 +55,8 @@ class SingleAttentionNetwork(nn.Module):
         # The root's slope is infinite at zero; rows that do not differ must not end training.
         spread = variance.clamp_min(torch.finfo(variance.dtype).tiny).sqrt()
         # The rows' first half is the same in all of them, so that they need not be put together.
-        of_spread, of_row = self.score.weight.split(embeddings.shape[2], dim=1)
+        size = embeddings.shape[2]
+        of_spread, of_row = self.score.weight[:, :size], self.score.weight[:, size:]
         scores = functional.linear(embeddings, of_row) + functional.linear(
             spread, of_spread, self.score.bias
         )
