@@ -20,7 +20,7 @@ SIZES = {"light": 1280, "dark": 1280, "phone": 360}
 
 @pytest.fixture(scope="module")
 def seeded(site: Site) -> Site:
-    """Three students with reports in the demo course, two of them labelled."""
+    """Three students with reports in a course of their own, two of them labelled."""
     site.python("from tests.browser.seed_calibration import seed; seed()")
     return site
 
@@ -37,7 +37,7 @@ def instructor(browser: Browser, seeded: Site) -> Iterator[Watched]:
 
 def open_calibration(page: Page) -> None:
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Courses").click()
-    page.get_by_role("link", name="Introduction to demonstrations").click()
+    page.get_by_role("link", name="Calibrating a class").click()
     page.get_by_role("link", name="Calibration", exact=True).click()
     expect(page.get_by_role("heading", name="Calibration", exact=True)).to_be_visible()
 
@@ -166,7 +166,7 @@ def test_labelling_leads_to_a_model_of_the_course(
         page.reload()
         if "trained" in about.inner_text() and "not a trained" not in about.inner_text():
             break
-    expect(about).to_contain_text(re.compile(r"trained classifier.*course-DEMO-101", re.S))
+    expect(about).to_contain_text(re.compile(r"trained classifier.*course-CAL-101", re.S))
     ready(page)
     curve, band = painted(page)
     assert curve > 200

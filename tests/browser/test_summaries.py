@@ -23,7 +23,7 @@ from webapp.courses.models import Enrolment, Lesson
 from webapp.privacy.services import grant
 from webapp.recordings import storage
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
-lesson = Lesson.objects.get()
+lesson = Lesson.objects.get(course__code="DEMO-101")
 folder = pathlib.Path({folder!r})
 for name in ("Ada", "Ben"):
     student = User.objects.create_user(f"{{name}}@demo.example", name=name)
