@@ -2,7 +2,8 @@
 
 from django.utils import timezone
 
-from tests.webapp.conftest import World
+from webapp.accounts.models import User
+from webapp.courses.models import Lesson
 from webapp.groups import storage
 from webapp.groups.models import GroupAffectDocument, GroupPerson, GroupRecording, GroupResult
 from webapp.recordings.models import Recording
@@ -11,11 +12,11 @@ from webapp.recordings.models import Recording
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
 
 
-def found_group(world: World, people: int = 2) -> GroupRecording:
-    """A recording of the world's lesson in which that many people were found."""
+def found_group(lesson: Lesson, uploaded_by: User, people: int = 2) -> GroupRecording:
+    """A recording of the lesson in which that many people were found."""
     group = GroupRecording.objects.create(
-        lesson=world.lesson,
-        uploaded_by=world.instructor,
+        lesson=lesson,
+        uploaded_by=uploaded_by,
         original_name="gallery.mp4",
         size_bytes=5,
         sha256="cd" * 32,

@@ -139,7 +139,11 @@ def address(name: str, world: World) -> str:
     if name == "summaries:file":
         summary = finished_summary(world.recording, world.analysis)
         return reverse(name, args=[summary.pk, "contact-sheet.jpg"])
-    group = analysed(found_group(world), world.recording) if name.startswith("groups:") else None
+    group = (
+        analysed(found_group(world.lesson, world.instructor), world.recording)
+        if name.startswith("groups:")
+        else None
+    )
     for kwargs in (
         {},
         {"course_id": world.course.pk},

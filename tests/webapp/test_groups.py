@@ -63,7 +63,7 @@ def both_analysed(world: World) -> GroupRecording:
     made = [make_recording(who, world.lesson) for who in (world.student, world.other_student)]
     for one in made:
         finish(one)
-    return analysed(found_group(world, people=3), *made)
+    return analysed(found_group(world.lesson, world.instructor, people=3), *made)
 
 
 @on_disk
@@ -103,7 +103,7 @@ def test_consent_that_ends_during_the_upload_keeps_nothing(world: World, data_di
 
 
 def test_the_people_are_shown_with_suggestions_and_who_cannot_be_matched(world: World) -> None:
-    group = found_group(world)
+    group = found_group(world.lesson, world.instructor)
     group.people.filter(number=2).update(suggested=world.student, similarity=0.81)
     page = page_of(world, group)
     assert "2 people found" in page
@@ -114,7 +114,7 @@ def test_the_people_are_shown_with_suggestions_and_who_cannot_be_matched(world: 
 
 
 def test_a_match_is_kept_and_logged_for_the_student(world: World) -> None:
-    group = found_group(world)
+    group = found_group(world.lesson, world.instructor)
     say(world, group, one=world.student.pk, two="nobody")
     assert decisions(group) == [("student", world.student.pk), ("nobody", None)]
     line = AccessLog.objects.get(action="match")
@@ -126,14 +126,14 @@ def test_a_match_is_kept_and_logged_for_the_student(world: World) -> None:
 
 
 def test_a_student_without_consent_cannot_be_matched(world: World) -> None:
-    group = found_group(world)
+    group = found_group(world.lesson, world.instructor)
     answer = say(world, group, one=world.other_student.pk)
     assert "Nothing was changed" in answer.content.decode()
     assert decisions(group) == [("unmatched", None)] * 2
 
 
 def test_two_faces_of_one_student_are_allowed_with_a_notice(world: World) -> None:
-    group = found_group(world)
+    group = found_group(world.lesson, world.instructor)
     answer = say(world, group, one=world.student.pk, two=world.student.pk)
     assert "matched to the same student" in answer.content.decode()
 
@@ -142,7 +142,7 @@ def test_two_faces_of_one_student_are_allowed_with_a_notice(world: World) -> Non
 def test_the_analysis_starts_once_somebody_is_matched(
     world: World, sent: list[tuple[str, str]]
 ) -> None:
-    group = found_group(world)
+    group = found_group(world.lesson, world.instructor)
     answer = say(world, group, one="nobody", analyse=True)
     assert "Nobody is matched to a student who consents yet" in answer.content.decode()
     assert not sent
@@ -153,7 +153,7 @@ def test_the_analysis_starts_once_somebody_is_matched(
 
 
 def test_while_it_is_worked_on_nothing_is_changed(world: World) -> None:
-    group = found_group(world)
+    group = found_group(world.lesson, world.instructor)
     GroupRecording.objects.update(state="running", step="analyse")
     answer = say(world, group, one=world.student.pk)
     assert "being worked on" in answer.content.decode()
@@ -169,7 +169,7 @@ def test_the_class_is_shown_over_time_without_windows_of_one_person(world: World
 
 
 def test_of_one_person_no_class_is_shown(world: World) -> None:
-    page = page_of(world, analysed(found_group(world), world.recording))
+    page = page_of(world, analysed(found_group(world.lesson, world.instructor), world.recording))
     assert "affect-chart" not in page
     assert "two people or more" in page
 
@@ -279,7 +279,7 @@ def test_turning_templates_off_erases_them(world: World) -> None:
 
 
 def test_a_failed_step_shows_its_reason_and_can_be_tried_again(world: World) -> None:
-    group = found_group(world, people=0)
+    group = found_group(world.lesson, world.instructor, people=0)
     GroupRecording.objects.update(state="failed", step="find", error_text="It is no video.")
     page = page_of(world, group)
     assert "It is no video." in page
@@ -290,14 +290,14 @@ def test_a_failed_step_shows_its_reason_and_can_be_tried_again(world: World) -> 
 
 
 def test_the_lesson_lists_its_meetings_for_the_instructor_alone(world: World) -> None:
-    found_group(world)
+    found_group(world.lesson, world.instructor)
     lesson = reverse("courses:lesson", args=[world.lesson.pk])
     assert "gallery.mp4" in client_of(world.instructor).get(lesson).content.decode()
     assert "gallery.mp4" not in client_of(world.student).get(lesson).content.decode()
 
 
 def test_the_page_asks_again_only_while_something_is_done(world: World) -> None:
-    group = found_group(world)
+    group = found_group(world.lesson, world.instructor)
     state = reverse("groups:state", args=[group.pk])
     client = client_of(world.instructor)
     assert client.get(state).headers["HX-Refresh"] == "true"
