@@ -42,30 +42,33 @@ def one_level_a_person(people: int, each: int, seed: int) -> WindowSet:
     return window_set([replace(w, level=int(w.person[1:]) % 2) for w in windows])
 
 
-def assert_close_to_best(windows: WindowSet, generator: Generator, method: Method) -> None:
-    measured = fit_engagement(windows, replace(QUICK, method=method)).report
-    recall = measured.metrics["balanced_recall"].value
-    assert recall > generator.bayes_rate - 0.03
-    assert recall > recall_of(windows, generator.best_levels(windows)) - 0.03
-    assert recall < generator.bayes_rate + 0.03, "better than possible: something leaks"
-    assert measured.verdict == SKILL
+def assert_close_to_best(generator: Generator) -> None:
+    windows = generator.windows(30, 40, seed=0)
+    report = fit_engagement(windows, QUICK).report
+    recall = report.metrics["balanced_recall"].value
+    assert recall == pytest.approx(generator.bayes_rate, abs=0.03)
+    # On the very same windows, so that what chance gave these people cancels.
+    assert recall == pytest.approx(recall_of(windows, generator.best_levels(windows)), abs=0.03)
+    assert report.verdict == SKILL
 
 
 def test_thirty_people_are_enough_to_come_close_to_the_best_rule() -> None:
-    generator = Generator()
-    assert_close_to_best(generator.windows(30, 40, seed=0), generator, "ridge")
+    assert_close_to_best(Generator())
 
 
 def test_four_levels_come_close_to_the_best_rule_too() -> None:
-    generator = Generator(levels=4)
-    assert_close_to_best(generator.windows(30, 40, seed=0), generator, "ridge")
+    assert_close_to_best(Generator(levels=4))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["svr", "single_attention"])
 def test_the_other_methods_that_can_come_close_do(method: Method) -> None:
     generator = Generator()
-    assert_close_to_best(generator.windows(30, 40, seed=0), generator, method)
+    windows = generator.windows(30, 40, seed=0)
+    report = fit_engagement(windows, replace(QUICK, method=method)).report
+    best = recall_of(windows, generator.best_levels(windows))
+    assert report.metrics["balanced_recall"].value == pytest.approx(best, abs=0.03)
+    assert report.verdict == SKILL
 
 
 @pytest.mark.parametrize("levels", [2, 4])
