@@ -145,9 +145,9 @@ def _conclude(
             described = [one.descriptor for one in kept.chosen([one.number for one in mine])]
             face_templates.keep(group.lesson.course, student, described)
         _write_affect(group, result, len(matched))
-        undecided = group.people.filter(decision=Decision.NOBODY)
-        numbers = list(undecided.values_list("number", flat=True))
-        undecided.update(has_thumbnail=False, name_tag="", name_tag_share=None)
+        nobody = group.people.filter(decision=Decision.NOBODY)
+        numbers = list(nobody.values_list("number", flat=True))
+        nobody.update(has_thumbnail=False, name_tag="", name_tag_share=None)
         storage.erase_pictures(group.pk, numbers)
         bare.save(storage.people_path(group.pk))
         blurred.replace(storage.blurred_path(group.pk))

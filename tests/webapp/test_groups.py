@@ -246,6 +246,15 @@ def test_a_result_that_its_student_deletes_is_not_made_again(world: World) -> No
     assert not GroupAffectDocument.objects.exists()
 
 
+def test_an_analysis_under_way_begins_again_without_who_deleted_their_result(world: World) -> None:
+    group = both_analysed(world)
+    GroupRecording.objects.update(step="analyse", state="running", owner="a worker")
+    made = GroupResult.objects.get(person__number=2).recording
+    client_of(world.other_student).post(reverse("recordings:delete", args=[made.pk]))
+    group.refresh_from_db()
+    assert (group.step, group.state, group.owner) == ("analyse", "queued", "")
+
+
 @on_disk
 def test_deleting_a_group_recording_erases_everything_made_of_it(world: World) -> None:
     group = both_analysed(world)

@@ -218,6 +218,11 @@ def result_was_erased(person_id: int) -> None:
             decision=Decision.NOBODY, student=None
         )
         _results_no_longer_fit(person.group_id)
+        # An analysis under way still counts them in: it begins again, without them.
+        if GroupRecording.objects.filter(
+            pk=person.group_id, step=Step.ANALYSE, state=State.RUNNING
+        ).exists():
+            _queue(person.group_id, Step.ANALYSE)
 
 
 def _results_no_longer_fit(group_id: uuid.UUID, faces_to_erase: Sequence[int] = ()) -> None:
