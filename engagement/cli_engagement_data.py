@@ -55,11 +55,11 @@ def read_stretches(
 
 
 def parts_of(data_set: DataSet, chosen: str, *, for_training: bool) -> tuple[str, ...]:
-    """Parts that were asked for, or all but the test set, or the last part to judge on."""
+    """Parts that were asked for, or all but the last, or the last one to judge on."""
     if chosen:
         return tuple(part.strip() for part in chosen.split(",") if part.strip())
     parts: dict[DataSet, tuple[str, ...]] = {
-        DataSet.ENGAGEWILD: ("Train", "validation") if for_training else ("validation",),
+        DataSet.ENGAGEWILD: ("Train",) if for_training else ("validation",),
         DataSet.WINDOWS: (),
     }
     return parts.get(data_set, ("Train", "Validation") if for_training else ("Test",))

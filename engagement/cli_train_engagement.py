@@ -42,7 +42,7 @@ def train_engagement_command(
         str, typer.Option(help="DAiSEE: 2 or 4. A table: names, lowest first, with commas.")
     ] = "",
     parts: Annotated[
-        str, typer.Option(help="Parts of the data set, with commas; without it all but test.")
+        str, typer.Option(help="Parts of the data set, with commas; without it all but the last.")
     ] = "",
     balanced: Annotated[
         bool, typer.Option(help="Weigh levels the same, so that rare ones are found.")
