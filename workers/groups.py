@@ -78,11 +78,10 @@ def for_instructor(text: str, group: GroupRecording) -> str:
 
 
 def _run(group: GroupRecording, owner: str) -> None:
-    step = _step(group)
     every_s = settings.ANALYSIS_STALE_S / 5
     with Pulse(lambda done: group_claims.rows.beat(group.pk, owner, done), every_s) as pulse:
         try:
-            step(group, owner, pulse)
+            _step(group)(group, owner, pulse)
         except ClaimLostError:
             raise
         except Exception as error:

@@ -228,3 +228,14 @@ def test_what_is_no_video_fails_with_a_sentence_and_a_button(
     assert "list.mp4" in page
     assert "Try again" in page
     assert str(meeting.site.data_dir) not in page
+
+
+def test_a_step_whose_worker_is_killed_is_taken_up_again(meeting: Meeting, tmp_path: Path) -> None:
+    video = compose_gallery(tmp_path / "again.mp4", seconds=2.0)
+    group = send_meeting(meeting.site, meeting.teacher, video)
+    again = Meeting(meeting.site, meeting.teacher, group, meeting.student_id, meeting.classmate_id)
+    again.site.wait_until(lambda: again.row("state") == ("running",), "the beginning")
+    again.site.kill_pool_process()
+    again.wait("find")
+    [attempts] = again.row("attempts")
+    assert attempts >= 2
