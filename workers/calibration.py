@@ -60,15 +60,15 @@ def fit(self: Any, classifier_id: str) -> None:
         logger.info("The fit %s was taken over or erased", classifier_id)
     except EngagementError as error:
         logger.info("The fit %s ended with %s: %s", classifier_id, error.code, error)
-        fit_claims.fail(classifier.pk, owner, error.code, str(error))
+        fit_claims.rows.fail(classifier.pk, owner, error.code, str(error))
     except MemoryError:
         logger.exception("The fit %s ran out of memory", classifier_id)
-        fit_claims.fail(classifier.pk, owner, "out_of_memory", _NO_MEMORY)
+        fit_claims.rows.fail(classifier.pk, owner, "out_of_memory", _NO_MEMORY)
     except DatabaseError:
         raise
     except Exception:
         logger.exception("The fit %s met a fault of the program", classifier_id)
-        fit_claims.fail(classifier.pk, owner, "program_fault", _PROGRAM_FAULT)
+        fit_claims.rows.fail(classifier.pk, owner, "program_fault", _PROGRAM_FAULT)
 
 
 def _fit_and_write(classifier: Classifier, owner: str, pulse: Pulse) -> None:

@@ -3,7 +3,7 @@
 The manner is that of `workers.claims`: every step is one conditional UPDATE that names the owner,
 and how many rows it matched tells whether the work is still ours. The model has `state` (queued,
 running, finished, failed), `owner`, `heartbeat_at`, `started_at`, `finished_at`, `sent_at`,
-`progress`, `attempts`, `error_code` and `error_text`.
+`attempts`, `error_code` and `error_text`; `progress` too, where its work has a share that is done.
 """
 
 import datetime as dt
@@ -36,6 +36,10 @@ class OwnedRows:
     def __init__(self, model: type[Model], what: str) -> None:
         self._rows: QuerySet[Any] = model._default_manager.all()
         self._what = what
+        self._has_progress = any(field.name == "progress" for field in model._meta.get_fields())
+
+    def _done(self, share: float) -> dict[str, float]:
+        return {"progress": share} if self._has_progress else {}
 
     def claim(self, key: uuid.UUID, owner: str) -> bool:
         """Makes the row this owner's; False if it is done, erased, or somebody else's."""
@@ -50,8 +54,8 @@ class OwnedRows:
             owner=owner,
             heartbeat_at=now,
             started_at=now,
-            progress=0.0,
             attempts=F("attempts") + 1,
+            **self._done(0.0),
         )
         return bool(claimed)
 
@@ -62,18 +66,18 @@ class OwnedRows:
     def beat(self, key: uuid.UUID, owner: str, progress: float) -> bool:
         """Says that the owner lives and how far it is; False if the row is no longer its own."""
         now = timezone.now()
-        return bool(self.ours(key, owner).update(heartbeat_at=now, progress=progress))
+        return bool(self.ours(key, owner).update(heartbeat_at=now, **self._done(progress)))
 
     def finish(self, key: uuid.UUID, owner: str, **fields: Any) -> bool:
         """Ends the work well; False if the row is no longer the owner's."""
         return bool(
             self.ours(key, owner).update(
                 state=_FINISHED,
-                progress=1.0,
                 finished_at=timezone.now(),
                 owner="",
                 error_code="",
                 error_text="",
+                **self._done(1.0),
                 **fields,
             )
         )
@@ -112,7 +116,7 @@ class OwnedRows:
         still_so = self.ours(row.pk, row.owner).filter(heartbeat_at=row.heartbeat_at)
         if row.attempts < settings.ANALYSIS_MAX_ATTEMPTS:
             logger.warning("%s %s lost its worker and is queued again", self._what, row.pk)
-            still_so.update(state=_QUEUED, owner="", progress=0.0, sent_at=None)
+            still_so.update(state=_QUEUED, owner="", sent_at=None, **self._done(0.0))
             return
         logger.error("%s %s lost its worker %d times", self._what, row.pk, row.attempts)
         still_so.update(
