@@ -80,6 +80,17 @@ def test_a_trained_model_says_whom_it_was_fitted_for_and_how_good_it_is(
     assert "spread of shifted windows" in text
 
 
+def test_one_students_model_says_that_it_was_judged_on_their_other_recordings(
+    client: Client, world: ReportWorld
+) -> None:
+    made_by = {"scope": "student", "skill": skill(0.68, 0.61, 0.74)}
+    recording = world.analysed(kind="trained", made_by=made_by)
+    client.force_login(world.instructor)
+    text = page(client, recording)
+    assert "It was fitted for this student alone" in text
+    assert "On 24 recordings of theirs that it had not seen" in text
+
+
 def test_a_classifier_without_skill_is_said_to_be_no_better_than_guessing(
     client: Client, world: ReportWorld
 ) -> None:

@@ -46,17 +46,19 @@ def made_by(engagement: Engagement, sampling_fps: float) -> MadeBy:
     return MadeBy(
         fitted_for=_SCOPES[engagement.scope],
         trained_on=engagement.trained_on,
-        skill=_skill(skill) if skill else _no_skill(len(engagement.levels)),
+        skill=_skill(skill, engagement.scope) if skill else _no_skill(len(engagement.levels)),
         rate=rate,
         band="spread of shifted windows",
         better=skill.low > skill.guessing if skill else None,
     )
 
 
-def _skill(skill: Skill) -> str:
+def _skill(skill: Skill, scope: str) -> str:
+    # One student's model is judged on recordings of theirs that were held out.
+    unseen = "recordings of theirs that" if scope == "student" else "people whom"
     sentence = (
-        f"On {skill.people} people whom it had not seen ({skill.windows} windows) its balanced "
-        f"recall was {two(skill.balanced_recall)}, 95% interval {two(skill.low)} to "
+        f"On {skill.people} {unseen} it had not seen ({skill.windows} windows) its balanced recall "
+        f"was {two(skill.balanced_recall)}, 95% interval {two(skill.low)} to "
         f"{two(skill.high)}; guessing gets {two(skill.guessing)}."
     )
     if skill.low > skill.guessing:
