@@ -8,6 +8,7 @@ from django.db.models import ProtectedError
 from django.urls import reverse
 
 from tests.webapp.conftest import World, client_of, finish, make_recording
+from tests.webapp.group_world import found_group
 from webapp.privacy import services
 from webapp.privacy.models import AccessLog, AppendOnlyError, Consent
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
@@ -33,6 +34,29 @@ def test_consent_needs_the_box(world: World) -> None:
 def test_agreeing_twice_keeps_one_consent(world: World) -> None:
     first = services.grant(world.other_student, world.course)
     assert services.grant(world.other_student, world.course) == first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_agreeing_to_a_newer_text_widens_consent_and_erases_nothing(world: World) -> None:
+    Consent.objects.filter(user=world.student).update(text_version="2025-1")
+    group = found_group(world.lesson, world.instructor)
+    group.people.filter(number=1).update(decision="student", student=world.student)
+    assert services.has_consent(world.student, world.course)
+    assert not services.covers_groups_and_training(world.student, world.course)
+    client = client_of(world.student)
+    url = reverse("privacy:consent", args=[world.course.pk])
+    assert "The text has changed since" in client.get(url).content.decode()
+    course = reverse("courses:course", args=[world.course.pk])
+    assert "read the new text and decide" in client.get(course).content.decode()
+    assert client.post(url, {"agree": "on"}).status_code == 302
+    assert services.covers_groups_and_training(world.student, world.course)
+    assert Consent.objects.filter(user=world.student, withdrawn_at=None).count() == 1
+    assert world.recording.video_path.exists()
+    assert Recording.objects.filter(pk=world.recording.pk).exists()
+    assert group.people.get(number=1).student == world.student
+    assert not AccessLog.objects.filter(action="withdraw").exists()
+    assert "The text has changed since" not in client.get(url).content.decode()
+    assert "read the new text and decide" not in client.get(course).content.decode()
 
 
 def test_consent_counts_for_its_course_only(world: World) -> None:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from webapp.courses.models import Course
+from webapp.privacy import consent_text
 
 
 class Consent(models.Model):
@@ -35,6 +36,11 @@ class Consent(models.Model):
     def __str__(self) -> str:
         state = "withdrawn" if self.withdrawn_at else "active"
         return f"{state} consent of {self.user} in {self.course}"
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it was given to the text that is shown today."""
+        return self.text_version == consent_text.VERSION
 
 
 class AppendOnlyError(TypeError):

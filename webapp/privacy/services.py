@@ -60,6 +60,7 @@ def grant(user: User, course: Course) -> Consent:
     """
     try:
         with transaction.atomic():
+            # Not `save`: what follows a withdrawal (erasure) must not follow a renewal.
             Consent.objects.filter(user=user, course=course, withdrawn_at=None).exclude(
                 text_version=consent_text.VERSION
             ).update(withdrawn_at=timezone.now())

@@ -26,13 +26,11 @@ def consent(request: HttpRequest, course_id: int) -> HttpResponse:
         services.grant(request.user, course)
         messages.success(request, "Your consent is recorded. You may withdraw it at any time.")
         return redirect("courses:course", course.pk)
-    active = services.active_consent(request.user, course)
     page = {
         "course": course,
         "form": form,
         "text": consent_text,
-        "active": active,
-        "is_current": active is not None and active.text_version == consent_text.VERSION,
+        "active": services.active_consent(request.user, course),
     }
     status = 400 if request.method == "POST" else 200
     return render(request, "privacy/consent.html", page, status=status)
