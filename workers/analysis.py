@@ -4,6 +4,7 @@ import json
 import logging
 import uuid
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
@@ -12,7 +13,7 @@ from django.db import Error as DatabaseError
 from django.db import transaction
 
 from engagement.errors import EngagementError, ModelError
-from webapp.recordings.models import Analysis, Recording
+from webapp.recordings.models import Analysis
 from webapp.recordings.queue import ANALYSE_TASK
 from workers import calibrated, claims, playback
 from workers.identity import owner_name
@@ -61,7 +62,9 @@ def analyse(self: Any, analysis_id: str) -> None:
         logger.error("The model %r cannot be used: %s", analysis.model_requested, error)  # noqa: TRY400
         claims.fail(analysis.pk, owner, error.code, _NO_MODEL)
     except EngagementError as error:
-        text = for_student(str(error), analysis.recording)
+        text = for_uploader(
+            str(error), analysis.recording.video_path, analysis.recording.original_name
+        )
         logger.info("Analysis %s ended with %s: %s", analysis_id, error.code, error)
         if error.permanent:
             claims.fail(analysis.pk, owner, error.code, text)
@@ -77,12 +80,9 @@ def analyse(self: Any, analysis_id: str) -> None:
         claims.fail(analysis.pk, owner, "program_fault", _PROGRAM_FAULT)
 
 
-def for_student(text: str, recording: Recording) -> str:
-    """The sentence with the student's own file name in place of the private path."""
-    path = recording.video_path
-    return text.replace(str(path), recording.original_name).replace(
-        path.name, recording.original_name
-    )
+def for_uploader(text: str, path: Path, original_name: str) -> str:
+    """The sentence with the uploader's own file name in place of the private path."""
+    return text.replace(str(path), original_name).replace(path.name, original_name)
 
 
 @lru_cache(maxsize=1)

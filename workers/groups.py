@@ -13,6 +13,7 @@ from engagement.errors import EngagementError, ModelError
 from webapp.groups.models import GroupRecording
 from webapp.groups.queue import GROUP_TASK
 from workers import group_claims
+from workers.analysis import for_uploader
 from workers.claims import ClaimLostError
 from workers.identity import owner_name
 from workers.pulse import Pulse
@@ -55,7 +56,7 @@ def work(self: Any, group_id: str) -> None:
         logger.error("A model cannot be used: %s", error)  # noqa: TRY400
         group_claims.rows.fail(group.pk, owner, error.code, _NO_MODEL)
     except EngagementError as error:
-        text = for_instructor(str(error), group)
+        text = for_uploader(str(error), group.video_path, group.original_name)
         logger.info("Group recording %s ended with %s: %s", group_id, error.code, error)
         if error.permanent:
             group_claims.rows.fail(group.pk, owner, error.code, text)
@@ -69,12 +70,6 @@ def work(self: Any, group_id: str) -> None:
     except Exception:
         logger.exception("Group recording %s met a fault of the program", group_id)
         group_claims.rows.fail(group.pk, owner, "program_fault", _PROGRAM_FAULT)
-
-
-def for_instructor(text: str, group: GroupRecording) -> str:
-    """The sentence with the instructor's own file name in place of the private path."""
-    path = group.video_path
-    return text.replace(str(path), group.original_name).replace(path.name, group.original_name)
 
 
 def _run(group: GroupRecording, owner: str) -> None:

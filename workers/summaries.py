@@ -18,7 +18,7 @@ from webapp.reports.selectors import read_document
 from webapp.summaries import queue, selectors, storage
 from webapp.summaries.models import LessonSummary
 from webapp.summaries.queue import SUMMARISE_TASK
-from workers.analysis import for_student
+from workers.analysis import for_uploader
 from workers.claims import ClaimLostError
 from workers.identity import owner_name
 from workers.owned import OwnedRows
@@ -83,7 +83,8 @@ def sweep_files(older_than_s: float) -> None:
 def _public(error: EngagementError, summary: LessonSummary) -> str:
     text = str(error)
     for analysis in summary.analyses.select_related("recording"):
-        text = for_student(text, analysis.recording)
+        recording = analysis.recording
+        text = for_uploader(text, recording.video_path, recording.original_name)
     return text
 
 

@@ -5,19 +5,18 @@
 What it says depends on people's faces, so it is erased with them (see `signals.py`).
 """
 
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
 
+from webapp.recordings.storage import private_folder, untouched
+
 
 def folder() -> Path:
     """Where the files live."""
-    directory = Path(settings.DATA_DIR / "classifiers")
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return directory
+    return private_folder(Path(settings.DATA_DIR / "classifiers"))
 
 
 def path_of(classifier_id: uuid.UUID) -> Path:
@@ -32,10 +31,4 @@ def erase(classifier_id: uuid.UUID) -> None:
 
 def stored(older_than_s: float) -> Iterator[Path]:
     """Files, half-written ones too, that have been there for that long."""
-    limit = time.time() - older_than_s
-    for path in folder().iterdir():
-        try:
-            if path.stat().st_mtime < limit:
-                yield path
-        except FileNotFoundError:
-            continue
+    return untouched(folder().iterdir(), older_than_s)

@@ -4,28 +4,24 @@
     <data>/groups/<id>/blurred.mp4   the copy for the page: whoever does not consent is blurred
     <data>/groups/<id>/faces/<n>.jpg the found people's faces, to be matched
     <data>/groups/<id>/people/       what a worker keeps of the people between two steps
-    <data>/groups/<id>/work/         files of a step under way
+    <data>/groups/<id>/step/         files of a step under way
 
 Nothing here has a public URL, and the video itself has none at all.
 """
 
-import contextlib
 import shutil
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
 
-from webapp.recordings.storage import sync_directory
+from webapp.recordings.storage import adopt_as, ids_of, private_folder, untouched
 
 
 def groups_dir() -> Path:
     """Where group recordings live."""
-    directory = Path(settings.DATA_DIR / "groups")
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return directory
+    return private_folder(Path(settings.DATA_DIR / "groups"))
 
 
 def folder(group_id: uuid.UUID) -> Path:
@@ -60,18 +56,13 @@ def people_path(group_id: uuid.UUID) -> Path:
 
 def work_path(group_id: uuid.UUID) -> Path:
     """The folder for files of a step under way; emptied when a step begins or ends."""
-    return folder(group_id) / "work"
+    return folder(group_id) / "step"
 
 
 def adopt(part: Path, group_id: uuid.UUID) -> Path:
     """Moves a whole, synced file into the group's folder so that a crash cannot lose it."""
-    home = groups_dir() / str(group_id)
-    home.mkdir(mode=0o700)
-    target = video_path(group_id)
-    part.replace(target)
-    for directory in (home, home.parent):
-        sync_directory(directory)
-    return target
+    groups_dir()
+    return adopt_as(part, video_path(group_id))
 
 
 def erase(group_id: uuid.UUID) -> None:
@@ -88,8 +79,4 @@ def erase_pictures(group_id: uuid.UUID, numbers: list[int]) -> None:
 
 def stored_ids(older_than_s: float) -> Iterator[uuid.UUID]:
     """Ids of the groups' folders that have been there for that long."""
-    limit = time.time() - older_than_s
-    for path in groups_dir().iterdir():
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            if path.stat().st_mtime < limit:
-                yield uuid.UUID(path.name)
+    return ids_of(path.name for path in untouched(groups_dir().iterdir(), older_than_s))

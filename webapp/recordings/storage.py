@@ -8,11 +8,12 @@
 Nothing here has a public URL.
 """
 
+import contextlib
 import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -20,12 +21,12 @@ from django.conf import settings
 
 def incoming_dir() -> Path:
     """Where uploads are written until they are whole."""
-    return _private(settings.DATA_DIR / "incoming")
+    return private_folder(settings.DATA_DIR / "incoming")
 
 
 def recordings_dir() -> Path:
     """Where recordings live."""
-    return _private(settings.DATA_DIR / "recordings")
+    return private_folder(settings.DATA_DIR / "recordings")
 
 
 def folder(recording_id: uuid.UUID) -> Path:
@@ -50,9 +51,14 @@ def embeddings_path(recording_id: uuid.UUID) -> Path:
 
 def adopt(part: Path, recording_id: uuid.UUID) -> Path:
     """Moves a whole, synced file into the recording's folder so that a crash cannot lose it."""
-    home = recordings_dir() / str(recording_id)
+    recordings_dir()
+    return adopt_as(part, video_path(recording_id))
+
+
+def adopt_as(part: Path, target: Path) -> Path:
+    """Moves a whole, synced file to `target`, in a folder of its own that is made for it."""
+    home = target.parent
     home.mkdir(mode=0o700)
-    target = video_path(recording_id)
     part.replace(target)
     for directory in (home, home.parent):
         sync_directory(directory)
@@ -75,26 +81,31 @@ def sync_directory(directory: Path) -> None:
 
 def leftovers(older_than_s: float) -> Iterator[Path]:
     """Partial uploads that nobody has written to for that long."""
-    limit = time.time() - older_than_s
-    for path in incoming_dir().glob("*.part"):
-        try:
-            if path.stat().st_mtime < limit:
-                yield path
-        except FileNotFoundError:
-            continue
+    return untouched(incoming_dir().glob("*.part"), older_than_s)
 
 
 def stored_ids(older_than_s: float) -> Iterator[uuid.UUID]:
     """Ids of the recordings' folders that have been there for that long."""
+    return ids_of(path.name for path in untouched(recordings_dir().iterdir(), older_than_s))
+
+
+def untouched(paths: Iterable[Path], older_than_s: float) -> Iterator[Path]:
+    """Those of the paths that are there and were last written to longer ago than that."""
     limit = time.time() - older_than_s
-    for path in recordings_dir().iterdir():
-        try:
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
             if path.stat().st_mtime < limit:
-                yield uuid.UUID(path.name)
-        except (FileNotFoundError, ValueError):
-            continue
+                yield path
 
 
-def _private(directory: Path) -> Path:
+def ids_of(names: Iterable[str]) -> Iterator[uuid.UUID]:
+    """The names that are ids; others are passed over."""
+    for name in names:
+        with contextlib.suppress(ValueError):
+            yield uuid.UUID(name)
+
+
+def private_folder(directory: Path) -> Path:
+    """The folder, made for the site's own user alone where it is not there."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     return directory

@@ -6,7 +6,6 @@
 """
 
 import shutil
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +17,7 @@ from webapp.recordings import storage
 
 def class_dir() -> Path:
     """Where summaries of classes live."""
-    directory = Path(settings.DATA_DIR / "summaries")
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return directory
+    return storage.private_folder(Path(settings.DATA_DIR / "summaries"))
 
 
 def folder(summary_id: uuid.UUID, recording_id: uuid.UUID | None) -> Path:
@@ -55,10 +52,5 @@ def erase(summary_id: uuid.UUID, recording_id: uuid.UUID | None) -> None:
 
 def stored_class_ids(older_than_s: float) -> Iterator[uuid.UUID]:
     """Ids of the classes' folders, half-made ones too, that have been there for that long."""
-    limit = time.time() - older_than_s
-    for path in class_dir().iterdir():
-        try:
-            if path.stat().st_mtime < limit:
-                yield uuid.UUID(path.stem)
-        except (FileNotFoundError, ValueError):
-            continue
+    old = storage.untouched(class_dir().iterdir(), older_than_s)
+    return storage.ids_of(path.stem for path in old)
