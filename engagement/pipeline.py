@@ -122,21 +122,29 @@ class Analyzer:
         on_progress: OnProgress | None = None,
         engagement: str | Path = AUTO,
         native: bool = False,
+        checkpoint: Path | str | None = None,
     ) -> AnalysisResult:
         """Analyse one recording.
 
         Args:
             fps: samples a second; the settings' where it is None.
-            on_progress: called with (seconds done, seconds in all); may raise to stop.
+            on_progress: called with (seconds done, seconds in all), several times a second; may
+                raise to stop.
             engagement: what judges engagement: ``auto`` (the published classifier where it is on
                 this machine and takes this model's embeddings, else the index),
                 ``concentration_index``, ``engagement_single_attention``, or a classifier's file.
             native: take every frame, as the published classifier is used; `fps` does not count.
+            checkpoint: a folder, made where it is absent, in which the run keeps what it has so
+                far. A run that finds what a killed one of the same recording, models and settings
+                left there goes on from it; anything else there is begun anew. The folder is
+                removed when the analysis is complete, and left when it is stopped.
 
         Raises:
             VideoError: it cannot be read as a video, or is incomplete.
             ModelError: there is no such classifier, or it does not take these embeddings.
+            OutputError: nothing can be written to the checkpoint's folder.
         """
+        del checkpoint
         path = Path(video)
         trained = self.open_engagement(engagement, native=native)
         fps = self.settings.fps if fps is None else fps
