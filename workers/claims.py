@@ -15,6 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
+from webapp.reports import ready
 
 State = Analysis.State
 
@@ -72,12 +73,15 @@ def beat(analysis_id: uuid.UUID, owner: str, progress: float) -> bool:
 
 
 def finish(analysis: Analysis, owner: str, document: dict[str, Any], embeddings: Path) -> None:
-    """Writes the document and the finished state in one transaction, and adopts the embeddings.
+    """Writes the document, what its report reads in place of it, and the finished state.
+
+    All in one transaction, which adopts the embeddings, too.
 
     Raises:
         ClaimLostError: the analysis is no longer the owner's; nothing is written.
     """
     summary, models = document["summary"], document["models"]
+    parts = ready.make_from_stored(document)
     with transaction.atomic():
         matched = _ours(analysis.pk, owner).update(
             state=State.FINISHED,
@@ -98,6 +102,7 @@ def finish(analysis: Analysis, owner: str, document: dict[str, Any], embeddings:
         if not matched:
             raise ClaimLostError(str(analysis.pk))
         AnalysisDocument.objects.create(analysis_id=analysis.pk, document=document)
+        ready.store(analysis, parts)
         Recording.objects.filter(pk=analysis.recording_id).update(
             duration_s=document["source"]["duration_s"]
         )

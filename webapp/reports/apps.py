@@ -1,4 +1,4 @@
-"""The reports app: pages and downloads made from an analysis; it owns no table."""
+"""The reports app: pages and downloads made from an analysis, and the ready form that they read."""
 
 from django.apps import AppConfig
 
