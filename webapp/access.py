@@ -152,8 +152,14 @@ def can_withdraw(user: Person, course: Course) -> bool:
 
 
 def can_retry(user: Person, analysis: Analysis) -> bool:
-    """Whether the user may ask for a failed analysis to be tried again."""
-    return analysis.state == Analysis.State.FAILED and can_view_report(user, analysis.recording)
+    """Whether the user may ask for an analysis that failed or was stopped to be run again."""
+    ended = analysis.state in (Analysis.State.FAILED, Analysis.State.CANCELLED)
+    return ended and can_view_report(user, analysis.recording)
+
+
+def can_cancel(user: Person, analysis: Analysis) -> bool:
+    """Whether the user may stop an analysis that waits or runs: whoever could start it again."""
+    return analysis.is_open and can_view_report(user, analysis.recording)
 
 
 def can_label(user: Person, recording: Recording) -> bool:

@@ -79,7 +79,8 @@ class Analysis(models.Model):
 
     The database is the truth about it; the broker only tells workers to look. `owner` names the
     task that claimed it, `heartbeat_at` when that task was last heard of, and `sent_at` when a
-    message for it was last given to the broker (null: never, the broker was away).
+    message for it was last given to the broker (null: never, the broker was away). `expected_at`
+    is when it should be ready by the pace of the present attempt (null: not known yet).
     """
 
     class State(models.TextChoices):
@@ -87,6 +88,7 @@ class Analysis(models.Model):
         RUNNING = "running", "running"
         FINISHED = "finished", "finished"
         FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "stopped"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="analyses")
@@ -104,6 +106,7 @@ class Analysis(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
+    expected_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     # Copied out of the document when it is written, so that a list need not read documents.
