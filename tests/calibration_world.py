@@ -23,6 +23,7 @@ from webapp.courses.models import Enrolment, Lesson
 from webapp.privacy.services import grant
 from webapp.recordings import storage
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
+from webapp.reports.ready import page_of
 
 MODEL = "mobilenet_7_fer"
 SIZE = 16
@@ -116,7 +117,7 @@ def label_all(
             value="engaged" if is_engaged(number, window) else "distracted",
             labelled_by=instructor,
         )
-        for window, one in enumerate(stretches(document))
+        for window, one in enumerate(stretches(page_of(document)))
         if window not in skip
     )
 

@@ -15,7 +15,8 @@ from webapp.courses.models import Enrolment
 from webapp.privacy import services as privacy
 from webapp.privacy.models import AccessLog, Consent
 from webapp.recordings.models import Recording
-from webapp.reports.selectors import latest_finished, read_document
+from webapp.reports.ready import page_of, read_page
+from webapp.reports.selectors import latest_finished
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def test_the_suggested_windows_spread_over_time_and_over_the_estimates(
 ) -> None:
     finished = latest_finished(recording)
     assert finished
-    found = stretches(read_document(finished))
+    found = stretches(read_page(finished))
     assert [one.start_s for one in found] == [10.0 * number for number in range(18)]
     order = labelling_order(found)
     assert sorted(one.start_s for one in order) == [one.start_s for one in found]
@@ -173,11 +174,11 @@ def test_a_window_without_a_face_is_not_asked_about(world: World) -> None:
     from tests.factories import build_analysis
 
     document = build_analysis(duration_s=60.0, absent=[(20.0, 40.0)])
-    assert [one.start_s for one in stretches(document)] == [0.0, 10.0, 40.0, 50.0]
+    assert [one.start_s for one in stretches(page_of(document))] == [0.0, 10.0, 40.0, 50.0]
 
 
 def test_a_recording_without_a_face_has_nothing_to_label(world: World) -> None:
     from tests.factories import build_analysis
 
-    assert stretches(build_analysis(people=0)) == []
+    assert stretches(page_of(build_analysis(people=0))) == []
     assert labelling_order([]) == []

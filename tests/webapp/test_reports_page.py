@@ -10,7 +10,7 @@ from tests.factories import FOUR_LEVELS, build_analysis, skill
 from tests.webapp.report_world import ReportWorld, build_world
 from webapp.privacy.models import AccessLog
 from webapp.recordings.models import Analysis, Recording
-from webapp.reports import selectors
+from webapp.reports import ready, selectors
 from webapp.reports.templatetags.report_format import clock, percent
 
 
@@ -46,7 +46,7 @@ def test_the_page_says_who_and_what_and_how_sure(client: Client, world: ReportWo
 
 def test_every_figure_at_the_top_has_its_context(world: ReportWorld) -> None:
     analysis = build_analysis()
-    tiles = selectors.summary_tiles(analysis, analysis.tracks[0])
+    tiles = selectors.summary_tiles(ready.page_of(analysis), analysis.tracks[0])
     assert len(tiles) == 5
     assert all(tile.beside and tile.context for tile in tiles)
 
@@ -156,13 +156,14 @@ def test_every_chart_has_a_table(client: Client, world: ReportWorld) -> None:
 def test_the_tables_means_are_those_of_the_observations() -> None:
     analysis = build_analysis()
     track = analysis.tracks[0]
-    for row in selectors.window_rows(analysis, track):
+    for row in selectors.window_rows(ready.page_of(analysis), track):
         inside = [
             one for one in track.observations if row.window.start_s <= one.t < row.window.end_s
         ]
         assert row.observations == len(inside)
         for name, mean in row.emotions:
-            assert mean == pytest.approx(sum(one.emotions[name] for one in inside) / len(inside))
+            expected = sum(one.emotions[name] for one in inside) / len(inside)
+            assert mean == pytest.approx(expected, abs=1e-6)
 
 
 def test_another_person_can_be_chosen(client: Client, world: ReportWorld) -> None:

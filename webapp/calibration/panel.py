@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from engagement.report.schema import Analysis as Document
 from webapp.accounts.models import User
 from webapp.calibration.models import WindowLabel
 from webapp.calibration.windows import Stretch, labelling_order, stretches
 from webapp.privacy.services import covers_groups_and_training
 from webapp.recordings.models import Recording
+from webapp.reports.ready import Page
 
 #: So many windows of a recording are suggested; the others may be labelled, too.
 SUGGESTED = 12
@@ -41,10 +41,10 @@ class Panel:
         return self.suggested_done == self.suggested
 
 
-def read_panel(user: User, recording: Recording, document: Document, wanted: str = "") -> Panel:
+def read_panel(user: User, recording: Recording, page: Page, wanted: str = "") -> Panel:
     """The panel for one person; `wanted` is the start of a window in seconds, or empty."""
     covered = covers_groups_and_training(recording.student, recording.lesson.course)
-    found = stretches(document) if covered else []
+    found = stretches(page) if covered else []
     order = labelling_order(found)
     first = {one.start_s for one in order[:SUGGESTED]}
     mine = dict(
@@ -68,9 +68,9 @@ def read_panel(user: User, recording: Recording, document: Document, wanted: str
     )
 
 
-def find_stretch(document: Document, start: str) -> Stretch | None:
+def find_stretch(page: Page, start: str) -> Stretch | None:
     """The window that begins at `start` seconds, None where there is none."""
-    return next((one for one in stretches(document) if _is_at(one, start)), None)
+    return next((one for one in stretches(page) if _is_at(one, start)), None)
 
 
 def _current(order: list[Stretch], mine: dict[float, str], wanted: str) -> float | None:

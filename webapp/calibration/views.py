@@ -18,7 +18,8 @@ from webapp.calibration.panel import find_stretch, read_panel
 from webapp.courses.models import Course
 from webapp.privacy.services import ConsentMissingError
 from webapp.recordings.models import Recording
-from webapp.reports.selectors import latest_finished, read_document
+from webapp.reports.ready import read_page
+from webapp.reports.selectors import latest_finished
 
 
 @require_http_methods(["GET", "POST"])
@@ -31,9 +32,9 @@ def labels(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
     finished = latest_finished(recording)
     if finished is None:
         raise Http404("This recording has no report yet.")
-    document = read_document(finished)
+    page = read_page(finished)
     if request.method == "POST":
-        stretch = find_stretch(document, request.POST.get("window", ""))
+        stretch = find_stretch(page, request.POST.get("window", ""))
         value = request.POST.get("value", "")
         if stretch is None or value not in WindowLabel.Value.values:
             return HttpResponse("There is no such window or label.", status=400)
@@ -43,9 +44,9 @@ def labels(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
             raise PermissionDenied from None
     if not getattr(request, "htmx", False):
         window = request.GET.get("window", "")
-        asked = f"?window={window}" if find_stretch(document, window) else ""
+        asked = f"?window={window}" if find_stretch(page, window) else ""
         return redirect(f"{reverse('reports:recording', args=[recording.pk])}{asked}#labelling")
-    panel = read_panel(request.user, recording, document, request.GET.get("window", ""))
+    panel = read_panel(request.user, recording, page, request.GET.get("window", ""))
     return render(request, "calibration/_panel.html", {"panel": panel})
 
 

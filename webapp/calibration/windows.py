@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engagement.report.schema import Analysis as Document
 from engagement.report.schema import Track
+from webapp.reports.ready import COUNT_S, Page
 from webapp.reports.selectors import main_track
 
-#: Length of a labelled window in seconds: what DAiSEE's raters were shown at a time.
-WINDOW_S = 10.0
+#: Length of a labelled window in seconds: what DAiSEE's raters were shown at a time, and the
+#: stretches in which a ready report counts observations.
+WINDOW_S = COUNT_S
 #: The end of a recording is a window of its own only from this length on.
 _SHORTEST_S = 5.0
 # With less face than this there is too little to look at.
@@ -24,16 +25,14 @@ class Stretch:
     estimate: float
 
 
-def stretches(document: Document) -> list[Stretch]:
+def stretches(page: Page) -> list[Stretch]:
     """The windows of the recording's student that hold enough of a face, in order of time."""
+    document = page.document
     track = main_track(document)
     if track is None:
         return []
-    counts: dict[int, int] = {}
-    for one in track.observations:
-        counts[int(one.t // WINDOW_S)] = counts.get(int(one.t // WINDOW_S), 0) + 1
     found = []
-    for number, count in sorted(counts.items()):
+    for number, count in sorted(page.figures[track.id].counts.items()):
         start_s = number * WINDOW_S
         end_s = round(min(start_s + WINDOW_S, document.source.duration_s), 3)
         length_s = end_s - start_s

@@ -11,6 +11,8 @@ from typing import Any
 from engagement.report.schema import Analysis
 
 _SIGNALS = ("facing", "turned_away", "head_down", "eyes_closed", "movement")
+# Rows are sent together: a packet a row would be slower than making it.
+_BLOCK_CHARACTERS = 64 * 1024
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
@@ -78,3 +80,17 @@ def csv_lines(rows: Iterable[list[Any]]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     for row in rows:
         yield writer.writerow([inert(cell) for cell in row])
+
+
+def csv_blocks(rows: Iterable[list[Any]]) -> Iterator[str]:
+    """The rows as CSV text, in blocks large enough to be worth sending."""
+    block: list[str] = []
+    length = 0
+    for line in csv_lines(rows):
+        block.append(line)
+        length += len(line)
+        if length >= _BLOCK_CHARACTERS:
+            yield "".join(block)
+            block, length = [], 0
+    if block:
+        yield "".join(block)

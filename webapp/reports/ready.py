@@ -124,11 +124,15 @@ def read_page(analysis: Analysis) -> Page:
     Raises:
         AnalysisDocument.DoesNotExist: there is no document, or it was erased meanwhile.
     """
-    return page_of(json.loads(gzip.decompress(part(analysis, "page"))))
+    return _read(json.loads(gzip.decompress(part(analysis, "page"))))
 
 
-def page_of(stored: dict[str, Any]) -> Page:
-    """The page's part from its JSON."""
+def page_of(document: Document) -> Page:
+    """The page's part of a document that is at hand."""
+    return _read(json.loads(json.dumps(_page(document))))
+
+
+def _read(stored: dict[str, Any]) -> Page:
     document = Document.model_validate(stored["document"])
     figures = {
         track.id: TrackFigures(

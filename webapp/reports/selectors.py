@@ -1,6 +1,5 @@
-"""What a report's page needs, read from the analysis document. Nothing heavy is imported here."""
+"""What a report's page needs, read from its ready form. Nothing heavy is imported here."""
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,9 @@ from engagement.report.schema import (
 )
 from engagement.report.schema import Analysis as Document
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
+from webapp.reports import ready
 from webapp.reports.made_by import MadeBy, engaged_words, made_by
+from webapp.reports.ready import Page
 from webapp.reports.series import Span, emotion_order
 from webapp.reports.templatetags.report_format import NOTHING, clock, percent, two
 
@@ -56,13 +57,18 @@ class Report:
     """A finished analysis, ready for the page."""
 
     analysis: Analysis
-    document: Document
+    page: Page
     choices: list[TrackChoice]
     track: Track | None
     tiles: list[Tile]
     rows: list[WindowRow]
     emotions: list[str]
     absent: list[Span]
+
+    @property
+    def document(self) -> Document:
+        """The document without its observations."""
+        return self.page.document
 
     @property
     def is_index(self) -> bool:
@@ -91,9 +97,12 @@ class Report:
 
 
 def latest_finished(recording: Recording) -> Analysis | None:
-    """The newest analysis of the recording that has a report."""
+    """The newest analysis of the recording that has a report.
+
+    The document is written with the finished state, so it need not be looked for.
+    """
     return (
-        recording.analyses.filter(state=Analysis.State.FINISHED, document__isnull=False)
+        recording.analyses.filter(state=Analysis.State.FINISHED)
         .order_by("-finished_at", "-created_at")
         .first()
     )
@@ -112,20 +121,25 @@ def read_document(analysis: Analysis) -> Document:
 
 
 def read_report(analysis: Analysis, wanted_track: str = "") -> Report:
-    """The report of a finished analysis, for the wanted track or the main one."""
-    document = read_document(analysis)
+    """The report of a finished analysis, for the wanted track or the main one.
+
+    Raises:
+        AnalysisDocument.DoesNotExist: it was erased meanwhile.
+    """
+    page = ready.read_page(analysis)
+    document = page.document
     main = main_track(document)
     track = next((one for one in document.tracks if str(one.id) == wanted_track), main)
     return Report(
         analysis=analysis,
-        document=document,
+        page=page,
         choices=[
             TrackChoice(one, f"Person {number}", one is track, one is main)
             for number, one in enumerate(document.tracks, start=1)
         ],
         track=track,
-        tiles=summary_tiles(document, track),
-        rows=window_rows(document, track) if track else [],
+        tiles=summary_tiles(page, track),
+        rows=window_rows(page, track) if track else [],
         emotions=emotion_order(document.models.expression.classes),
         absent=list(document.presence.absent),
     )
@@ -137,36 +151,34 @@ def main_track(document: Document) -> Track | None:
     return max(same or document.tracks, key=lambda one: one.summary.coverage, default=None)
 
 
-def summary_tiles(document: Document, track: Track | None) -> list[Tile]:
+def summary_tiles(page: Page, track: Track | None) -> list[Tile]:
     """The figures at the top, each with its coverage and spread beside it."""
+    document = page.document
     if track is None:
         return [_presence_tile(document)]
     return [
         _engagement_tile(document, track),
         _engaged_share_tile(document, track),
-        _emotion_tile(track.summary, len(track.observations)),
+        _emotion_tile(track.summary, page.figures[track.id].observations),
         *([_facing_tile(track.summary, signals)] if (signals := track.summary.signals) else []),
         _presence_tile(document),
     ]
 
 
-def window_rows(document: Document, track: Track) -> list[WindowRow]:
+def window_rows(page: Page, track: Track) -> list[WindowRow]:
     """Every window of the track with the mean emotions of the observations inside it."""
-    names = emotion_order(document.models.expression.classes)
-    times = [one.t for one in track.observations]
-    rows = []
-    for window in track.windows:
-        low, high = bisect_left(times, window.start_s), bisect_left(times, window.end_s)
-        inside = track.observations[low:high]
-        means = [(name, _mean([one.emotions.get(name, 0.0) for one in inside])) for name in names]
-        valence = _mean([one.valence for one in inside])
-        arousal = _mean([one.arousal for one in inside])
-        rows.append(WindowRow(window, len(inside), means, valence, arousal))
-    return rows
-
-
-def _mean(values: list[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+    names = emotion_order(page.document.models.expression.classes)
+    means = page.figures[track.id].windows
+    return [
+        WindowRow(
+            window=window,
+            observations=one.observations,
+            emotions=list(zip(names, one.emotions, strict=True)),
+            valence=one.valence,
+            arousal=one.arousal,
+        )
+        for window, one in zip(track.windows, means, strict=True)
+    ]
 
 
 def _engagement_tile(document: Document, track: Track) -> Tile:

@@ -1,7 +1,7 @@
 """The report of one recording: the page, the data of its charts, and its downloads.
 
 Every view finds the recording through `webapp.access`, so that what a reader may not see does not
-exist for them, and writes the access log before it answers.
+exist for them, and writes the access log before it answers, a 304 included.
 """
 
 import uuid
@@ -10,20 +10,24 @@ from typing import TypeVar
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from engagement.report.schema import Analysis as Document
 from webapp import access
 from webapp.privacy.models import AccessLog
 from webapp.privacy.services import log_access
-from webapp.recordings.models import Analysis, Recording
-from webapp.reports import exports, selectors, series
+from webapp.recordings.models import Analysis, AnalysisDocument, Recording
+from webapp.reports import exports, ready, selectors
+from webapp.reports.answers import etag_of, packed_json, validated
 
 Action = AccessLog.Action
 Attachment = TypeVar("Attachment", JsonResponse, StreamingHttpResponse)
 
 
+@gzip_page
 @login_required
 @require_safe
 def recording(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
@@ -43,59 +47,90 @@ def recording(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
         # The page was polling for this moment: let the browser load the whole report.
         return HttpResponse(headers={"HX-Refresh": "true"})
     log_access(request.user, found, Action.REPORT)
-    context["report"] = selectors.read_report(finished, request.GET.get("track", ""))
+    try:
+        context["report"] = selectors.read_report(finished, request.GET.get("track", ""))
+    except AnalysisDocument.DoesNotExist:
+        raise Http404("The report was erased meanwhile.") from None
     return render(request, "reports/recording.html", context)
 
 
 @login_required
 @require_safe
-def data(request: HttpRequest, recording_id: uuid.UUID) -> JsonResponse:
+def data(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponseBase:
     """Time series for the charts, thinned where the recording is long."""
-    _, finished = _finished(request, recording_id, Action.DATA)
-    return JsonResponse(series.chart_data(selectors.read_document(finished)))
+    return _part(request, recording_id, "chart")
 
 
 @login_required
 @require_safe
-def boxes(request: HttpRequest, recording_id: uuid.UUID) -> JsonResponse:
+def boxes(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponseBase:
     """Every face's box, fetched when the reader wants them drawn over the video."""
-    _, finished = _finished(request, recording_id, Action.DATA)
-    return JsonResponse(series.face_boxes(selectors.read_document(finished)))
+    return _part(request, recording_id, "boxes")
 
 
+@gzip_page
 @login_required
 @require_safe
-def download_json(request: HttpRequest, recording_id: uuid.UUID) -> JsonResponse:
+def download_json(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponseBase:
     """The analysis document, as the contract `engagement.analysis/1` writes it."""
     found, finished = _finished(request, recording_id, Action.JSON)
-    response = JsonResponse(selectors.stored_document(finished), json_dumps_params={"indent": 2})
-    return _attachment(response, found, ".json")
+
+    def make() -> HttpResponseBase:
+        document = selectors.stored_document(finished)
+        response = JsonResponse(document, json_dumps_params={"indent": 2})
+        return _attachment(response, found, ".json")
+
+    return _answer(request, etag_of(finished, "json"), make)
 
 
+@gzip_page
 @login_required
 @require_safe
-def download_csv(request: HttpRequest, recording_id: uuid.UUID) -> StreamingHttpResponse:
+def download_csv(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponseBase:
     """One row an observation."""
-    return _csv(request, recording_id, exports.observation_rows, "-observations.csv")
+    return _csv(request, recording_id, exports.observation_rows, "observations")
 
 
+@gzip_page
 @login_required
 @require_safe
-def download_windows(request: HttpRequest, recording_id: uuid.UUID) -> StreamingHttpResponse:
+def download_windows(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponseBase:
     """One row a window."""
-    return _csv(request, recording_id, exports.window_rows, "-windows.csv")
+    return _csv(request, recording_id, exports.window_rows, "windows")
+
+
+def _part(request: HttpRequest, recording_id: uuid.UUID, name: ready.PartName) -> HttpResponseBase:
+    _, finished = _finished(request, recording_id, Action.DATA)
+    return _answer(
+        request,
+        etag_of(finished, name),
+        lambda: packed_json(request, ready.part(finished, name)),
+    )
 
 
 def _csv(
     request: HttpRequest,
     recording_id: uuid.UUID,
     rows: Callable[[Document], Iterable[list]],
-    ending: str,
-) -> StreamingHttpResponse:
+    what: str,
+) -> HttpResponseBase:
     found, finished = _finished(request, recording_id, Action.CSV)
-    lines = exports.csv_lines(rows(selectors.read_document(finished)))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    return _attachment(response, found, ending)
+
+    def make() -> HttpResponseBase:
+        text = exports.csv_blocks(rows(selectors.read_document(finished)))
+        response = StreamingHttpResponse(text, content_type="text/csv; charset=utf-8")
+        return _attachment(response, found, f"-{what}.csv")
+
+    return _answer(request, etag_of(finished, what), make)
+
+
+def _answer(
+    request: HttpRequest, etag: str, make: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
+    try:
+        return validated(request, etag, make)
+    except AnalysisDocument.DoesNotExist:
+        raise Http404("The report was erased meanwhile.") from None
 
 
 def _waiting(request: HttpRequest, context: dict) -> HttpResponse:
