@@ -91,6 +91,7 @@ def finish(analysis: Analysis, owner: str, document: dict[str, Any], embeddings:
             error_code="",
             error_text="",
             mean_engagement=summary["mean_engagement"],
+            engagement_spread=summary["engagement_spread"],
             engaged_share=summary["engaged_share"],
             coverage=summary["coverage"],
             dominant_emotion=summary["dominant_emotion"] or "",

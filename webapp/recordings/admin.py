@@ -46,7 +46,14 @@ class AnalysisAdmin(ReadOnlyAdmin):
     search_fields = ("id", "recording__id", "recording__original_name", "error_text", "owner")
     date_hierarchy = "created_at"
     list_select_related = ("recording",)
-    exclude = ("mean_engagement", "engaged_share", "coverage", "dominant_emotion", "face_share")
+    exclude = (
+        "mean_engagement",
+        "engagement_spread",
+        "engaged_share",
+        "coverage",
+        "dominant_emotion",
+        "face_share",
+    )
 
 
 @admin.register(AnalysisDocument)

@@ -47,6 +47,12 @@ class Recording(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
+        # For the lists of a lesson and of a student, newest first, and for what the reaper seeks.
+        indexes: ClassVar = [
+            models.Index(fields=["lesson", "-created_at"], name="recordings_of_lesson"),
+            models.Index(fields=["student", "-created_at"], name="recordings_of_student"),
+            models.Index(fields=["playback", "playback_at"], name="recordings_playback"),
+        ]
 
     def __str__(self) -> str:
         return self.original_name
@@ -111,6 +117,7 @@ class Analysis(models.Model):
 
     # Copied out of the document when it is written, so that a list need not read documents.
     mean_engagement = models.FloatField(null=True, blank=True)
+    engagement_spread = models.FloatField(null=True, blank=True)
     engaged_share = models.FloatField(null=True, blank=True)
     coverage = models.FloatField(null=True, blank=True)
     dominant_emotion = models.CharField(max_length=32, blank=True)
@@ -124,6 +131,10 @@ class Analysis(models.Model):
         verbose_name_plural = "analyses"
         indexes: ClassVar = [
             models.Index(fields=["state", "heartbeat_at"], name="recordings_analysis_reaper"),
+            # The newest report of a recording, and of every recording of a course.
+            models.Index(
+                fields=["recording", "state", "-finished_at"], name="recordings_analysis_newest"
+            ),
         ]
         constraints: ClassVar = [
             # A double click or a second tab must not start a second run.

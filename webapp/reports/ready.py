@@ -108,10 +108,16 @@ def part(analysis: Analysis, name: PartName) -> bytes:
     if found is not None:
         return bytes(found)
     documents = AnalysisDocument.objects.values_list("document", flat=True)
-    parts = make_from_stored(documents.get(analysis=analysis))
+    document = documents.get(analysis=analysis)
+    parts = make_from_stored(document)
     try:
         with transaction.atomic():
             store(analysis, parts)
+            # Analyses of before this figure had a column have it only in the document.
+            spread = document["summary"]["engagement_spread"]
+            Analysis.objects.filter(pk=analysis.pk, engagement_spread=None).update(
+                engagement_spread=spread
+            )
     except IntegrityError as error:
         raise AnalysisDocument.DoesNotExist(f"Analysis {analysis.pk} is erased.") from error
     made: bytes = getattr(parts, name)
