@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 import uuid
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from webapp.recordings.models import Analysis
 from webapp.recordings.queue import ANALYSE_TASK
 from workers import calibrated, claims, playback
 from workers.identity import owner_name
+from workers.pace import Pace
 from workers.pulse import Pulse
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ def analyse(self: Any, analysis_id: str) -> None:
     except Exception:
         logger.exception("Analysis %s met a fault of the program", analysis_id)
         claims.fail(analysis.pk, owner, "program_fault", _PROGRAM_FAULT)
+    claims.clear_away(analysis)
 
 
 def for_uploader(text: str, path: Path, original_name: str) -> str:
@@ -98,11 +101,15 @@ def _run(analysis: Analysis, owner: str) -> None:
     """Analyses the video and writes its results.
 
     Raises:
-        claims.ClaimLostError: the recording was erased, or the analysis taken over.
+        claims.ClaimLostError: the recording was erased, or the analysis stopped or taken over.
         EngagementError: with a sentence for the student.
     """
-    every_s = settings.ANALYSIS_STALE_S / 5
-    with Pulse(lambda done: claims.beat(analysis.pk, owner, done), every_s) as pulse:
+    pace = Pace()
+
+    def beat(done: float) -> bool:
+        return claims.beat(analysis.pk, owner, done, pace.left_s(done, time.monotonic()))
+
+    with Pulse(beat, every_s=0.0, begun=analysis.progress) as pulse:
         try:
             _analyse_and_write(analysis, owner, pulse)
         except claims.ClaimLostError:
@@ -118,12 +125,15 @@ def _run(analysis: Analysis, owner: str) -> None:
 def _analyse_and_write(analysis: Analysis, owner: str, pulse: Pulse) -> None:
     recording = analysis.recording
     analyzer = analyzer_for(analysis.model_requested)
+    # Loading takes seconds, and cannot be stopped in its middle.
+    pulse.check()
     classifier = calibrated.classifier_for(recording, analyzer.expression_model)
     result = analyzer.analyze(
         recording.video_path,
         fps=analysis.sampling_fps,
         on_progress=pulse.progress,
         engagement="auto" if classifier is None else classifier.path,
+        checkpoint=analysis.checkpoint_path,
     )
     document = json.loads(result.analysis.to_json())
     document["source"]["file"] = recording.original_name

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from webapp.recordings import storage
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
 from webapp.reports import ready
 
@@ -32,7 +33,8 @@ def stale_before() -> dt.datetime:
 def claim(analysis_id: uuid.UUID, owner: str) -> Analysis | None:
     """Makes the analysis this owner's, or returns None: done, erased, or somebody else's.
 
-    A queued one may be claimed, and a running one whose owner has been silent for too long.
+    A queued one may be claimed, and a running one whose owner has been silent for too long. Its
+    progress stays: the attempt goes on from the checkpoint of the one before.
     """
     abandoned = Q(
         state=State.RUNNING,
@@ -45,7 +47,7 @@ def claim(analysis_id: uuid.UUID, owner: str) -> Analysis | None:
         owner=owner,
         heartbeat_at=now,
         started_at=now,
-        progress=0.0,
+        expected_at=None,
         attempts=F("attempts") + 1,
     )
     if not claimed:
@@ -66,10 +68,17 @@ def is_ours(analysis_id: uuid.UUID, owner: str) -> bool:
     return bool(_ours(analysis_id, owner).exists())
 
 
-def beat(analysis_id: uuid.UUID, owner: str, progress: float) -> bool:
-    """Says that the owner lives and how far it is; False if the analysis is no longer its own."""
+def beat(analysis_id: uuid.UUID, owner: str, progress: float, left_s: float | None = None) -> bool:
+    """Says that the owner lives and how far it is; False if the analysis is no longer its own.
+
+    Args:
+        progress: how much is done, 0..1.
+        left_s: time that the rest should take; None where that is not known.
+    """
     now = timezone.now()
-    return bool(_ours(analysis_id, owner).update(heartbeat_at=now, progress=progress))
+    expected_at = None if left_s is None else now + dt.timedelta(seconds=left_s)
+    ours = _ours(analysis_id, owner)
+    return bool(ours.update(heartbeat_at=now, progress=progress, expected_at=expected_at))
 
 
 def finish(analysis: Analysis, owner: str, document: dict[str, Any], embeddings: Path) -> None:
@@ -86,6 +95,7 @@ def finish(analysis: Analysis, owner: str, document: dict[str, Any], embeddings:
         matched = _ours(analysis.pk, owner).update(
             state=State.FINISHED,
             progress=1.0,
+            expected_at=None,
             finished_at=timezone.now(),
             owner="",
             error_code="",
@@ -126,6 +136,7 @@ def fail(analysis_id: uuid.UUID, owner: str, code: str, text: str) -> bool:
             state=State.FAILED,
             error_code=code[:64],
             error_text=text[:500],
+            expected_at=None,
             finished_at=timezone.now(),
             owner="",
         )
@@ -136,6 +147,21 @@ def give_back(analysis_id: uuid.UUID, owner: str) -> bool:
     """Queues the analysis again for a later try; False if it is no longer the owner's."""
     return bool(
         _ours(analysis_id, owner).update(
-            state=State.QUEUED, owner="", progress=0.0, sent_at=timezone.now()
+            state=State.QUEUED, owner="", expected_at=None, sent_at=timezone.now()
         )
     )
+
+
+def clear_away(analysis: Analysis) -> None:
+    """Removes what a run left that no further attempt may use.
+
+    A checkpoint lives as long as its analysis is open: whoever has the next attempt goes on from
+    it. An erasure removed the files while this run may still have written some; what is there
+    without a row is removed, too.
+    """
+    state = Analysis.objects.filter(pk=analysis.pk).values_list("state", flat=True).first()
+    if state in Analysis.OPEN:
+        return
+    storage.drop_checkpoint(analysis.recording_id, analysis.pk)
+    if state is None and not Recording.objects.filter(pk=analysis.recording_id).exists():
+        storage.erase(analysis.recording_id)

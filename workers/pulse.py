@@ -31,13 +31,17 @@ class Pulse:
     Args:
         beat: writes a sign of life with the progress (0..1); False means the work is not ours
             any more.
-        every_s: time between two signs where progress stands still.
+        every_s: time between two signs where progress stands still; with 0, one a second, so that
+            what is stopped is noticed within one.
+        begun: the progress that an attempt before this one had reached; it stands until this one
+            says how far it is.
     """
 
-    def __init__(self, beat: Beat, every_s: float) -> None:
+    def __init__(self, beat: Beat, every_s: float, begun: float = 0.0) -> None:
         self._beat = beat
         self._every_s = max(_SHORTEST_S, every_s)
-        self._progress = 0.0
+        self._progress = begun
+        self._moved = False
         self._moved_at = time.monotonic()
         self._stop = threading.Event()
         self._lost = threading.Event()
@@ -54,12 +58,23 @@ class Pulse:
         Raises:
             CancelledError: the work is no longer ours and must stop.
         """
-        if self.lost:
-            raise CancelledError("The analysis was stopped: its recording is no longer there.")
+        self.check()
         self._moved_at = time.monotonic()
         if total_s > 0:
+            # Never backwards, except where less was kept of the attempt before than it had done.
+            least = self._progress if self._moved else 0.0
             # Only a finished state may say 1.
-            self._progress = min(0.99, max(self._progress, done_s / total_s))
+            self._progress = min(0.99, max(least, done_s / total_s))
+            self._moved = True
+
+    def check(self) -> None:
+        """For steps that have no progress to tell.
+
+        Raises:
+            CancelledError: the work is no longer ours and must stop.
+        """
+        if self.lost:
+            raise CancelledError("The work was stopped, or what it is about is no longer there.")
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -62,11 +62,12 @@ def _free(analysis: Analysis) -> int:
     )
     if analysis.attempts < settings.ANALYSIS_MAX_ATTEMPTS:
         logger.warning("Analysis %s lost its worker and is queued again", analysis.pk)
-        return still_so.update(state=State.QUEUED, owner="", progress=0.0, sent_at=None)
+        return still_so.update(state=State.QUEUED, owner="", expected_at=None, sent_at=None)
     logger.error("Analysis %s lost its worker %d times", analysis.pk, analysis.attempts)
     return still_so.update(
         state=State.FAILED,
         owner="",
+        expected_at=None,
         finished_at=timezone.now(),
         error_code="worker_lost",
         error_text=(
@@ -108,7 +109,7 @@ def send_unsent_renditions() -> None:
 
 
 def sweep_files() -> None:
-    """Removes partial uploads and folders whose row was never committed, or is erased."""
+    """Removes partial uploads, folders without a row, and what ended analyses had kept."""
     for part in storage.leftovers(_ORPHAN_AGE_S):
         logger.info("Removing the partial upload %s", part.name)
         part.unlink(missing_ok=True)
@@ -117,9 +118,22 @@ def sweep_files() -> None:
     for recording_id in set(stored) - known:
         logger.info("Removing the files of %s, which has no row", recording_id)
         storage.erase(recording_id)
+    _sweep_checkpoints()
     group_claims.sweep_files(_ORPHAN_AGE_S)
     fit_claims.sweep_files(_ORPHAN_AGE_S)
     summaries.sweep_files(_ORPHAN_AGE_S)
+
+
+def _sweep_checkpoints() -> None:
+    # Listed before the rows are read: an analysis is open before it has a checkpoint, and never
+    # opens again.
+    kept = list(storage.checkpoints())
+    wanted = Analysis.objects.filter(pk__in=[key for _, key in kept], state__in=Analysis.OPEN)
+    needed = set(wanted.values_list("pk", flat=True))
+    for recording_id, analysis_id in kept:
+        if analysis_id not in needed:
+            logger.info("Removing the checkpoint of analysis %s, which has ended", analysis_id)
+            storage.drop_checkpoint(recording_id, analysis_id)
 
 
 class ReaperThread:

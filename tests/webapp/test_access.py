@@ -55,6 +55,10 @@ AUDIENCES = {
     "recordings:video": REPORT_READERS,
     # The analysis has not failed, so that there is nothing to retry.
     "recordings:retry": Audience("POST", LOGIN, NO, GONE, NO, GONE, NO),
+    # It has ended: the answer says so, and leads back to the page.
+    "recordings:cancel": REPORT_READERS._replace(
+        method="POST", student=302, instructor=302, admin=302
+    ),
     "recordings:delete": REPORT_READERS._replace(instructor=NO),
     "reports:recording": REPORT_READERS,
     "reports:data": REPORT_READERS,

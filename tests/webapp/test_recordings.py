@@ -1,8 +1,12 @@
-"""My recordings, live state, video, retry and delete."""
+"""My recordings, live state, video, retry, stop and delete."""
+
+import datetime as dt
+import re
 
 import pytest
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.webapp.conftest import World, client_of, make_recording
 from webapp.recordings.models import Analysis, Recording
@@ -85,6 +89,109 @@ def test_retry_needs_consent(world: World) -> None:
     world.student.consents.all().delete()
     url = reverse("recordings:retry", args=[world.recording.pk])
     assert client_of(world.instructor).post(url).status_code == 403
+
+
+def stop(world: World, user: object | None = None, **data: str) -> object:
+    url = reverse("recordings:cancel", args=[world.recording.pk])
+    return client_of(user or world.student).post(url, data, follow=True)  # type: ignore[arg-type]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("state", ["queued", "running"])
+@pytest.mark.parametrize("actor", ["student", "instructor", "admin"])
+def test_an_open_analysis_can_be_stopped_and_nothing_of_the_recording_is_lost(
+    actor: str, state: str, world: World
+) -> None:
+    set_state(world, state=state, owner="somebody", progress=0.4, expected_at=timezone.now())
+    checkpoint = world.analysis.checkpoint_path
+    checkpoint.mkdir()
+    (checkpoint / "part").touch()
+    page = stop(world, getattr(world, actor), back="report").content.decode()  # type: ignore[attr-defined]
+    world.analysis.refresh_from_db()
+    assert (world.analysis.state, world.analysis.owner) == ("cancelled", "")
+    assert world.analysis.expected_at is None
+    assert world.recording.video_path.read_bytes() == b"video"
+    assert not checkpoint.exists()
+    assert "The recording is kept." in page
+    assert reverse("recordings:retry", args=[world.recording.pk]) in page
+
+
+@pytest.mark.parametrize("state", ["finished", "failed", "cancelled"])
+def test_what_has_ended_stays_as_it_ended(state: str, world: World) -> None:
+    set_state(world, state=state)
+    page = stop(world).content.decode()  # type: ignore[attr-defined]
+    world.analysis.refresh_from_db()
+    assert world.analysis.state == state
+    assert "had ended before it could be stopped" in page
+
+
+def test_nobody_stops_what_they_may_not_see(world: World) -> None:
+    set_state(world, state="running")
+    for user in (world.other_student, world.other_instructor):
+        assert stop(world, user).status_code == 404  # type: ignore[attr-defined]
+    url = reverse("recordings:cancel", args=[world.recording.pk])
+    assert client_of(world.student).get(url).status_code == 405
+    world.analysis.refresh_from_db()
+    assert world.analysis.state == "running"
+
+
+def test_a_stopped_analysis_is_said_to_be_and_runs_again_when_asked(
+    world: World, sent: list[tuple[str, str]]
+) -> None:
+    set_state(world, state="running")
+    client = client_of(world.student)
+    url = reverse("recordings:cancel", args=[world.recording.pk])
+    part = client.post(url, headers={"HX-Request": "true"}).content.decode()
+    assert "Stopped" in part
+    assert "hx-trigger" not in part
+    again = reverse("recordings:retry", args=[world.recording.pk])
+    assert again in part
+    assert "Queued" in client.post(again, headers={"HX-Request": "true"}).content.decode()
+    assert [one.state for one in world.recording.analyses.all()] == ["queued", "cancelled"]
+
+
+def test_the_state_says_how_long_it_takes_only_when_that_is_known(world: World) -> None:
+    set_state(world, state="running", progress=0.42)
+    assert "left" not in state_page(world)
+    soon = timezone.now() + dt.timedelta(minutes=3, seconds=2)
+    set_state(world, expected_at=soon)
+    assert "42%, about 3 minutes left" in state_page(world)
+    set_state(world, expected_at=timezone.now() - dt.timedelta(seconds=5))
+    assert "42%, less than a minute left" in state_page(world)
+
+
+def test_a_queued_analysis_says_how_many_are_before_it(
+    world: World, django_assert_max_num_queries: object
+) -> None:
+    mine = [make_recording(world.student, world.lesson) for _ in range(12)]
+    for recording in mine:
+        Analysis.objects.create(recording=recording)
+    set_state(world, state="running")
+    client = client_of(world.student)
+    with django_assert_max_num_queries(15):  # type: ignore[operator]
+        page = client.get(reverse("recordings:mine")).content.decode()
+    shown = re.findall(r"(\d+) recordings? (?:is|are) before this one|(This one is next)", page)
+    assert [number or said for number, said in shown] == [
+        *(str(ahead) for ahead in range(11, 0, -1)),
+        "This one is next",
+    ]
+    url = reverse("recordings:state", args=[mine[2].pk])
+    assert "2 recordings are before this one." in client.get(url).content.decode()
+
+
+def test_a_queued_analysis_that_goes_on_says_what_is_done(world: World) -> None:
+    set_state(world, state="queued", progress=0.3)
+    assert "30% is done already." in state_page(world)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_erasing_a_recording_erases_what_its_analysis_had_kept(world: World) -> None:
+    set_state(world, state="running")
+    world.analysis.checkpoint_path.mkdir()
+    (world.analysis.checkpoint_path / "part").write_bytes(b"faces")
+    client = client_of(world.student)
+    client.post(reverse("recordings:delete", args=[world.recording.pk]))
+    assert not world.recording.video_path.parent.exists()
 
 
 @pytest.mark.django_db(transaction=True)

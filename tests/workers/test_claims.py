@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from engagement.errors import CancelledError
 from tests.factories import build_document
-from webapp.recordings import queue, storage
+from webapp.recordings import queue, services, storage
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
 from workers import claims, reaper
 from workers.identity import is_known_dead, owner_name
@@ -86,7 +86,7 @@ def test_without_its_folder_a_finish_is_undone(analysis: Analysis, tmp_path: Pat
     assert not AnalysisDocument.objects.exists()
 
 
-@pytest.mark.parametrize("state", ["finished", "failed"])
+@pytest.mark.parametrize("state", ["finished", "failed", "cancelled"])
 def test_what_has_ended_is_not_claimed(state: str, analysis: Analysis) -> None:
     Analysis.objects.update(state=state)
     assert claims.claim(analysis.pk, "me") is None
@@ -146,6 +146,93 @@ def test_the_sweep_removes_what_no_row_knows_and_only_when_it_is_old(analysis: A
     assert not orphan.exists()
     assert not part.exists()
     assert storage.folder(analysis.recording_id).exists()
+
+
+def keep_something(analysis: Analysis) -> Path:
+    """As a run leaves it that was killed."""
+    analysis.checkpoint_path.mkdir()
+    (analysis.checkpoint_path / "part").touch()
+    return analysis.checkpoint_path
+
+
+def test_stopping_and_finishing_at_once_end_in_exactly_one_of_the_two(
+    analysis: Analysis, tmp_path: Path
+) -> None:
+    part = tmp_path / "part"
+    part.touch()
+    claims.claim(analysis.pk, "me")
+    assert services.cancel(analysis)
+    assert not claims.beat(analysis.pk, "me", 0.5)
+    with pytest.raises(claims.ClaimLostError):
+        claims.finish(analysis, "me", build_document(), part)
+    assert not claims.fail(analysis.pk, "me", "x", "x")
+    analysis.refresh_from_db()
+    assert (analysis.state, AnalysisDocument.objects.count()) == ("cancelled", 0)
+    again = Analysis.objects.create(recording=analysis.recording)
+    claims.claim(again.pk, "me")
+    claims.finish(again, "me", build_document(), part)
+    assert not services.cancel(again)
+    again.refresh_from_db()
+    assert (again.state, AnalysisDocument.objects.count()) == ("finished", 1)
+
+
+def test_progress_stays_for_the_next_attempt_and_the_expected_end_does_not(
+    analysis: Analysis, sent: list[str]
+) -> None:
+    claims.claim(analysis.pk, "gone")
+    assert claims.beat(analysis.pk, "gone", 0.4, left_s=60.0)
+    analysis.refresh_from_db()
+    assert analysis.time_left == "about a minute"
+    silence(analysis)
+    reaper.reap()
+    analysis.refresh_from_db()
+    assert (analysis.state, analysis.progress, analysis.expected_at) == ("queued", 0.4, None)
+    claimed = claims.claim(analysis.pk, "me")
+    assert claimed is not None
+    assert (claimed.progress, claimed.time_left) == (0.4, "")
+    assert claims.give_back(analysis.pk, "me")
+    analysis.refresh_from_db()
+    assert analysis.progress == 0.4
+
+
+def test_a_checkpoint_lives_as_long_as_its_analysis_is_open(analysis: Analysis) -> None:
+    kept = keep_something(analysis)
+    for state in ("queued", "running"):
+        Analysis.objects.update(state=state)
+        claims.clear_away(analysis)
+        reaper.sweep_files()
+        assert kept.exists(), state
+    for state in ("finished", "failed", "cancelled"):
+        Analysis.objects.update(state=state)
+        claims.clear_away(analysis)
+        assert not kept.exists(), state
+        keep_something(analysis)
+        reaper.sweep_files()
+        assert not kept.exists(), state
+    assert storage.folder(analysis.recording_id).exists()
+
+
+def test_what_a_run_wrote_after_the_erasure_goes_with_it(
+    analysis: Analysis, recording: Recording
+) -> None:
+    recording_id = recording.pk
+    recording.delete()
+    storage.erase(recording_id)
+    kept = storage.checkpoint_path(recording_id, analysis.pk)
+    kept.mkdir(parents=True)
+    claims.clear_away(analysis)
+    assert not storage.folder(recording_id).exists()
+
+
+def test_an_attempt_that_goes_on_does_not_fall_back_to_nothing() -> None:
+    written: list[float] = []
+    with Pulse(lambda progress: not written.append(progress), every_s=0.0, begun=0.4) as pulse:
+        time.sleep(1.5)
+        pulse.progress(38.0, 100.0)
+        pulse.progress(37.0, 100.0)
+        time.sleep(1.2)
+    # While models load it stands; less was kept than had been done; from there only forward.
+    assert (written[0], written[-1]) == (0.4, 0.38)
 
 
 def test_the_pulse_stops_the_work_that_is_no_longer_ours() -> None:

@@ -11,9 +11,11 @@ from typing import ClassVar
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
+from django.utils.functional import cached_property
 
 from webapp.courses.models import Lesson
-from webapp.recordings import storage
+from webapp.recordings import storage, waiting
 
 
 class Recording(models.Model):
@@ -96,6 +98,9 @@ class Analysis(models.Model):
         FAILED = "failed", "failed"
         CANCELLED = "cancelled", "stopped"
 
+    #: Something is still going to happen to an analysis in one of these.
+    OPEN: ClassVar = (State.QUEUED, State.RUNNING)
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="analyses")
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
@@ -151,12 +156,30 @@ class Analysis(models.Model):
     @property
     def is_open(self) -> bool:
         """Whether something is still going to happen to it."""
-        return self.state in (self.State.QUEUED, self.State.RUNNING)
+        return self.state in self.OPEN
 
     @property
     def progress_percent(self) -> int:
         """Progress for a person, 0 to 100."""
         return round(100 * self.progress)
+
+    @property
+    def time_left(self) -> str:
+        """How long it still runs, in words; empty until that can be estimated."""
+        if self.state != self.State.RUNNING or self.expected_at is None:
+            return ""
+        return waiting.time_left((self.expected_at - timezone.now()).total_seconds())
+
+    @cached_property
+    def ahead(self) -> int:
+        """How many analyses wait that were asked for before; lists set it for all their rows."""
+        queued = Analysis.objects.filter(state=self.State.QUEUED)
+        return queued.filter(created_at__lt=self.created_at).count()
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Folder in which a run keeps what it has so far."""
+        return storage.checkpoint_path(self.recording_id, self.id)
 
 
 class AnalysisDocument(models.Model):

@@ -6,6 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from webapp.accounts.models import User
 from webapp.courses.models import Lesson
@@ -62,8 +63,26 @@ def retry(analysis: Analysis) -> Analysis:
             return _queue(recording)
     except IntegrityError:
         # The constraint allows one open analysis a recording: somebody pressed twice.
-        open_states = [Analysis.State.QUEUED, Analysis.State.RUNNING]
-        return Analysis.objects.get(recording=recording, state__in=open_states)
+        return Analysis.objects.get(recording=recording, state__in=Analysis.OPEN)
+
+
+def cancel(analysis: Analysis) -> bool:
+    """Stops an analysis that waits or runs; False if it had ended before, and stays as it ended.
+
+    The worker notices that the analysis is no longer its own. The recording is kept.
+    """
+    with transaction.atomic():
+        stopped = Analysis.objects.filter(pk=analysis.pk, state__in=Analysis.OPEN).update(
+            state=Analysis.State.CANCELLED,
+            owner="",
+            expected_at=None,
+            finished_at=timezone.now(),
+        )
+        if stopped:
+            transaction.on_commit(
+                functools.partial(storage.drop_checkpoint, analysis.recording_id, analysis.pk)
+            )
+    return bool(stopped)
 
 
 def delete(recording: Recording, actor: User) -> None:

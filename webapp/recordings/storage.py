@@ -4,6 +4,7 @@
     <data>/recordings/<id>/<id>         the video as uploaded
     <data>/recordings/<id>/playable.mp4 a copy that browsers play, where the upload is not one
     <data>/recordings/<id>/embeddings.parquet
+    <data>/recordings/<id>/checkpoint-<analysis>/   what an analysis that runs, or will, has so far
 
 Nothing here has a public URL.
 """
@@ -17,6 +18,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from django.conf import settings
+
+_CHECKPOINT = "checkpoint-"
+_REMOVALS = 3
 
 
 def incoming_dir() -> Path:
@@ -49,6 +53,16 @@ def embeddings_path(recording_id: uuid.UUID) -> Path:
     return folder(recording_id) / "embeddings.parquet"
 
 
+def checkpoint_path(recording_id: uuid.UUID, analysis_id: uuid.UUID) -> Path:
+    """Folder in which an analysis keeps what it has so far, for the attempt after this one."""
+    return folder(recording_id) / f"{_CHECKPOINT}{analysis_id}"
+
+
+def drop_checkpoint(recording_id: uuid.UUID, analysis_id: uuid.UUID) -> None:
+    """Removes what an analysis that has ended kept for its next attempt. Twice is fine."""
+    _remove(checkpoint_path(recording_id, analysis_id))
+
+
 def adopt(part: Path, recording_id: uuid.UUID) -> Path:
     """Moves a whole, synced file into the recording's folder so that a crash cannot lose it."""
     recordings_dir()
@@ -67,7 +81,15 @@ def adopt_as(part: Path, target: Path) -> Path:
 
 def erase(recording_id: uuid.UUID) -> None:
     """Removes everything kept of a recording. Erasing twice is fine."""
-    shutil.rmtree(folder(recording_id), ignore_errors=True)
+    _remove(folder(recording_id))
+
+
+def _remove(directory: Path) -> None:
+    """Removes a folder in which somebody may still be writing: they must not keep it alive."""
+    for _ in range(_REMOVALS):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
 
 
 def sync_directory(directory: Path) -> None:
@@ -87,6 +109,13 @@ def leftovers(older_than_s: float) -> Iterator[Path]:
 def stored_ids(older_than_s: float) -> Iterator[uuid.UUID]:
     """Ids of the recordings' folders that have been there for that long."""
     return ids_of(path.name for path in untouched(recordings_dir().iterdir(), older_than_s))
+
+
+def checkpoints() -> Iterator[tuple[uuid.UUID, uuid.UUID]]:
+    """The recording and the analysis of every checkpoint that there is."""
+    for path in recordings_dir().glob(f"*/{_CHECKPOINT}*"):
+        with contextlib.suppress(ValueError):
+            yield uuid.UUID(path.parent.name), uuid.UUID(path.name.removeprefix(_CHECKPOINT))
 
 
 def untouched(paths: Iterable[Path], older_than_s: float) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Pages of recordings: upload, "my recordings", live state, video, retry and delete."""
+"""Pages of recordings: upload, "my recordings", live state, video, retry, stop and delete."""
 
 import uuid
 
@@ -94,7 +94,7 @@ def video(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponseBase:
 @require_POST
 @login_required
 def retry(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
-    """Tries a failed analysis again."""
+    """Runs an analysis again that failed or was stopped."""
     recording = _visible(request, recording_id)
     analysis = recording.latest_analysis
     if analysis is None or not access.can_retry(request.user, analysis):
@@ -103,11 +103,25 @@ def retry(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
         services.retry(analysis)
     except privacy.ConsentMissingError:
         raise PermissionDenied from None
-    if request.htmx:  # type: ignore[attr-defined]
-        return render(
-            request, "recordings/_state.html", {"recording": _visible(request, recording_id)}
-        )
-    return redirect(_back(request, recording))
+    return _new_state(request, recording)
+
+
+@require_POST
+@login_required
+def cancel(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
+    """Stops an analysis that waits or runs; one that has just ended stays as it ended."""
+    recording = _visible(request, recording_id)
+    analysis = recording.latest_analysis
+    if analysis is None:
+        raise Http404
+    stopped = access.can_cancel(request.user, analysis) and services.cancel(analysis)
+    if not request.htmx:  # type: ignore[attr-defined]
+        if stopped:
+            text = f"The analysis of “{recording.original_name}” is stopped. The recording is kept."
+            messages.success(request, text)
+        else:
+            messages.info(request, "The analysis had ended before it could be stopped.")
+    return _new_state(request, recording)
 
 
 @require_http_methods(["GET", "POST"])
@@ -129,6 +143,16 @@ def _visible(request: HttpRequest, recording_id: uuid.UUID) -> Recording:
     """The recording, or 404 for whoever may not know that it exists."""
     recordings = access.visible_recordings(request.user).prefetch_related("analyses")
     return get_object_or_404(recordings, pk=recording_id)
+
+
+def _new_state(request: HttpRequest, recording: Recording) -> HttpResponse:
+    """The piece of page with the state that a button has changed, or the page that it was on."""
+    if request.htmx:  # type: ignore[attr-defined]
+        now = _visible(request, recording.pk)
+        return render(request, "recordings/_state.html", {"recording": now})
+    if request.POST.get("back") == "report":
+        return redirect("reports:recording", recording.pk)
+    return redirect(_back(request, recording))
 
 
 def _back(request: HttpRequest, recording: Recording) -> str:
