@@ -13,6 +13,7 @@ Consent is a separate question (`privacy.services.has_consent`): a student witho
 nothing, whatever their role.
 """
 
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from django.contrib.auth.models import AnonymousUser
@@ -41,6 +42,24 @@ def _has_role(user: Person, course_id: int, role: str) -> bool:
     if not user.is_authenticated:
         return False
     return Enrolment.objects.filter(user=user, course_id=course_id, role=role).exists()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What somebody is to a course, asked once for a page that needs all of it."""
+
+    is_student: bool
+    can_view_all: bool
+
+
+def standing(user: Person, course: Course) -> Standing:
+    """The same as `is_student` and `can_view_all_recordings`, in one query."""
+    held = Enrolment.objects.filter(user_id=user.pk, course=course).values_list("role", flat=True)
+    roles_held = set(held) if user.is_authenticated else set()
+    return Standing(
+        is_student=_STUDENT in roles_held,
+        can_view_all=is_admin(user) or _INSTRUCTOR in roles_held,
+    )
 
 
 def is_student(user: Person, course: Course) -> bool:
@@ -129,6 +148,11 @@ def visible_summaries(user: Person) -> QuerySet[LessonSummary]:
 def can_view_all_recordings(user: Person, course: Course) -> bool:
     """Whether the user may see every student's recordings of the course."""
     return is_admin(user) or is_instructor(user, course)
+
+
+def can_export(user: Person, course: Course) -> bool:
+    """Whether the user may download the figures of the whole course."""
+    return can_view_all_recordings(user, course)
 
 
 def can_upload(user: Person, lesson: Lesson) -> bool:

@@ -47,6 +47,7 @@ AUDIENCES = {
     "accounts:password": EVERYBODY_LOGGED_IN,
     "courses:home": EVERYBODY_LOGGED_IN,
     "courses:course": COURSE_MEMBERS,
+    "courses:figures": INSTRUCTORS,
     "courses:lesson": COURSE_MEMBERS,
     "recordings:mine": EVERYBODY_LOGGED_IN,
     # The other student has not given consent: 302 leads to the consent page.

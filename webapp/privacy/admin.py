@@ -17,7 +17,7 @@ class ConsentAdmin(ReadOnlyAdmin):
 
 @admin.register(AccessLog)
 class AccessLogAdmin(ReadOnlyAdmin):
-    list_display = ("at", "actor", "action", "subject", "recording_id")
+    list_display = ("at", "actor", "action", "subject", "recording_id", "course_id")
     list_filter = ("action", "at")
     search_fields = ("actor__email", "subject__email", "recording_id")
     date_hierarchy = "at"

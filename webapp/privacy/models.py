@@ -61,6 +61,7 @@ class AccessLog(models.Model):
     """Who looked at what of whom, and when. Rows are added, never changed or removed.
 
     The recording is kept as its id, not as a foreign key: the log outlives an erased recording.
+    A line about all of somebody's recordings of a course has the course's id in its place.
     Users that appear in it cannot be deleted, only made inactive.
     """
 
@@ -73,6 +74,8 @@ class AccessLog(models.Model):
         DELETE = "delete", "deleted the recording"
         LABEL = "label", "labelled a window"
         SUMMARY = "summary", "opened the lesson summary"
+        FIGURES = "figures", "saw the figures in the course's list"
+        EXPORT = "export", "downloaded the course's figures"
         PEOPLE = "people", "looked at the faces of a meeting"
         MATCH = "match", "said whose face it is"
         WITHDRAW = "withdraw", "withdrew consent; the recording was erased"
@@ -81,7 +84,8 @@ class AccessLog(models.Model):
     subject = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="access_log"
     )
-    recording_id = models.UUIDField(db_index=True)
+    recording_id = models.UUIDField(null=True, blank=True, db_index=True)
+    course_id = models.PositiveBigIntegerField(null=True, blank=True)
     action = models.CharField(max_length=16, choices=Action.choices)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
 

@@ -1,6 +1,7 @@
 """Consent, withdrawal and the audit log: everything that writes them."""
 
 import datetime as dt
+from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -11,7 +12,8 @@ from webapp.privacy import consent_text
 from webapp.privacy.models import AccessLog, Consent
 from webapp.recordings.models import Recording
 
-# A player asks for a video in many pieces; within this time they are one viewing.
+# A player asks for a video in many pieces, and lists are turned back and forth; within this time
+# that is one viewing.
 _ONE_VIEWING = dt.timedelta(minutes=10)
 
 
@@ -108,4 +110,26 @@ def log_access(actor: User, recording: Recording, action: AccessLog.Action | str
             return
     AccessLog.objects.create(
         actor=actor, subject_id=recording.student_id, recording_id=recording.pk, action=action
+    )
+
+
+def log_course_access(
+    actor: User, course: Course, subject_ids: Iterable[int], action: AccessLog.Action
+) -> None:
+    """Adds a line for each student: `actor` did `action` to all their recordings of the course.
+
+    Looking at the same student's figures again within a while makes one line.
+    """
+    subjects = set(subject_ids)
+    if action == AccessLog.Action.FIGURES and subjects:
+        recent = AccessLog.objects.filter(
+            actor=actor,
+            course_id=course.pk,
+            action=action,
+            at__gte=timezone.now() - _ONE_VIEWING,
+        )
+        subjects -= set(recent.values_list("subject_id", flat=True))
+    AccessLog.objects.bulk_create(
+        AccessLog(actor=actor, subject_id=one, course_id=course.pk, action=action)
+        for one in sorted(subjects)
     )

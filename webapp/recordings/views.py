@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from webapp import access
 from webapp.courses.models import Lesson
+from webapp.paging import paged
 from webapp.privacy import services as privacy
 from webapp.privacy.models import AccessLog
 from webapp.recordings import services
@@ -21,13 +22,16 @@ from webapp.recordings.models import Recording
 from webapp.recordings.streaming import send_file
 from webapp.recordings.uploads import PrivateUploadHandler
 
+_A_PAGE = 25
+
 
 @require_GET
 @login_required
 def mine(request: HttpRequest) -> HttpResponse:
     """The student's own recordings with their live state."""
     recordings = access.own_recordings(request.user).prefetch_related("analyses")
-    return render(request, "recordings/mine.html", {"recordings": recordings})
+    page = {"recordings": paged(request, recordings.order_by("-created_at", "pk"), _A_PAGE)}
+    return render(request, "recordings/mine.html", page)
 
 
 # The outer view decides who may send bytes, and where they go, before the body is read; only the

@@ -1,0 +1,89 @@
+"""The figures of a whole course as CSV rows: one a recording, by its newest finished analysis.
+
+Rows are read as they are sent, so that memory stays flat however many there are. Students are
+named by a pseudonym that is the same in every export of the course and that leads back to nobody
+without the site's secret key; names and addresses come only where they are asked for.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Subquery
+from django.utils.crypto import salted_hmac
+
+from webapp.courses.models import Course
+from webapp.recordings.models import Analysis, Recording
+from webapp.recordings.newest import newest_finished
+
+_ROWS_AT_ONCE = 500
+# Within a lesson by the recordings' random ids: another order could lead back to somebody.
+_ORDER = ("lesson__starts_at", "lesson_id", "pk")
+_RECORDING = (
+    "lesson__title",
+    "lesson__starts_at",
+    "student_id",
+    "student__name",
+    "student__email",
+    "pk",
+    "created_at",
+    "duration_s",
+)
+_FIGURES = (
+    "finished_at",
+    "mean_engagement",
+    "engagement_spread",
+    "engaged_share",
+    "coverage",
+    "face_share",
+    "dominant_emotion",
+    "expression_model",
+    "engagement_model",
+    "engagement_kind",
+)
+
+
+def pseudonym(course: Course, student_id: int) -> str:
+    """What a student is called in the exports of a course."""
+    digest = salted_hmac("webapp.courses.export", f"{course.pk}:{student_id}").hexdigest()
+    # With a letter first: a spreadsheet would read some of the digests as numbers.
+    return f"s{digest[:12]}"
+
+
+def figure_rows(course: Course, *, names: bool) -> Iterator[list[Any]]:
+    """A header, then the recordings with a report by lesson, then those without one."""
+    people = ["student", "name", "email"] if names else ["student"]
+    yield [
+        "lesson", "lesson_starts_at", *people, "recording", "uploaded_at", "duration_s",
+        "state", "analysed_at", *_FIGURES[1:],
+    ]  # fmt: skip
+    for row in _reports(course):
+        recording, figures = row[: len(_RECORDING)], row[len(_RECORDING) :]
+        yield [*_start(course, recording, names), "finished", _time(figures[0]), *figures[1:]]
+    for *recording, state in _without_report(course):
+        yield [*_start(course, recording, names), state or "", *[None] * len(_FIGURES)]
+
+
+def _reports(course: Course) -> Iterator[Any]:
+    reports = newest_finished().filter(recording__lesson__course=course)
+    columns = [f"recording__{name}" for name in _RECORDING]
+    ordered = reports.order_by(*(f"recording__{name}" for name in _ORDER))
+    return ordered.values_list(*columns, *_FIGURES).iterator(_ROWS_AT_ONCE)
+
+
+def _without_report(course: Course) -> Iterator[Any]:
+    analyses = Analysis.objects.filter(recording=OuterRef("pk"))
+    finished = Exists(analyses.filter(state=Analysis.State.FINISHED))
+    newest = Subquery(analyses.order_by("-created_at").values("state")[:1])
+    recordings = Recording.objects.filter(~finished, lesson__course=course)
+    return recordings.order_by(*_ORDER).values_list(*_RECORDING, newest).iterator(_ROWS_AT_ONCE)
+
+
+def _start(course: Course, recording: Any, names: bool) -> list[Any]:
+    title, starts_at, student_id, name, email, pk, created_at, duration_s = recording
+    who = [pseudonym(course, student_id), *((name, email) if names else ())]
+    return [title, _time(starts_at), *who, str(pk), _time(created_at), duration_s]
+
+
+def _time(at: dt.datetime | None) -> str:
+    return at.astimezone(dt.UTC).isoformat(timespec="seconds") if at else ""
