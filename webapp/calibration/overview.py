@@ -1,9 +1,10 @@
 """The calibration page of a course, and the card of one classifier, ready to be shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from webapp.accounts.models import User
 from webapp.calibration import selectors
@@ -48,8 +49,17 @@ class Overview:
         return any(one.is_open and one.student_id is None for one in self.classifiers)
 
 
-def read_overview(course: Course) -> Overview:
-    """What has been labelled in the course and what came of it."""
+def students_to_label(course: Course) -> QuerySet[User]:
+    """Students of whom there is a report to label, by name."""
+    reports = Analysis.objects.filter(
+        recording__lesson__course=course, state=Analysis.State.FINISHED
+    )
+    people = User.objects.filter(pk__in=reports.values("recording__student_id"))
+    return people.order_by("name", "email", "pk")
+
+
+def read_overview(course: Course, shown: Sequence[User]) -> Overview:
+    """What has been labelled in the course and what came of it; of students those shown."""
     classifiers = list(
         Classifier.objects.filter(course=course).select_related("course", "student", "created_by")[
             :_MOST_CLASSIFIERS
@@ -59,24 +69,20 @@ def read_overview(course: Course) -> Overview:
     return Overview(
         readiness=selectors.readiness_of(labels, personal=False),
         agreements=selectors.agreements(labels),
-        students=_students(course, labels),
+        students=_students(course, shown, labels),
         classifiers=classifiers,
         in_use=Classifier.objects.filter(course=course, student=None, in_use=True).first(),
     )
 
 
-def _students(course: Course, labels: list[WindowLabel]) -> list[StudentRow]:
+def _students(course: Course, shown: Sequence[User], labels: list[WindowLabel]) -> list[StudentRow]:
     covered = set(selectors.covered_students(course).values_list("user_id", flat=True))
+    finished = Analysis.objects.filter(recording=OuterRef("pk"), state=Analysis.State.FINISHED)
     with_report = (
-        Recording.objects.filter(
-            lesson__course=course,
-            analyses__state=Analysis.State.FINISHED,
-            analyses__document__isnull=False,
-        )
+        Recording.objects.filter(Exists(finished), student__in=shown, lesson__course=course)
         .annotate(label_count=Count("labels__start_s", distinct=True))
         .select_related("lesson")
         .order_by("lesson__starts_at", "created_at")
-        .distinct()
     )
     by_student: dict[int, list[Recording]] = {}
     for recording in with_report:
@@ -84,15 +90,14 @@ def _students(course: Course, labels: list[WindowLabel]) -> list[StudentRow]:
     labels_of: dict[int, list[WindowLabel]] = {}
     for label in labels:
         labels_of.setdefault(label.recording.student_id, []).append(label)
-    people = User.objects.filter(pk__in=by_student).order_by("name", "email")
     return [
         StudentRow(
             student=one,
             covered=one.pk in covered,
-            recordings=by_student[one.pk],
+            recordings=by_student.get(one.pk, []),
             readiness=selectors.readiness_of(labels_of.get(one.pk, []), personal=True),
         )
-        for one in people
+        for one in shown
     ]
 
 

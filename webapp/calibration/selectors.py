@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from webapp.accounts.models import User
 from webapp.calibration.agreement import Agreement, agreement
@@ -15,6 +15,7 @@ from webapp.courses.models import Course
 from webapp.privacy import consent_text
 from webapp.privacy.models import Consent
 from webapp.recordings.models import Analysis, Recording
+from webapp.recordings.newest import newest_finished
 
 LEAST_OF_A_LEVEL = 20
 LEAST_PEOPLE = 3
@@ -180,24 +181,24 @@ class Due:
 
 def due_again(recordings: QuerySet[Recording]) -> dict[uuid.UUID, Due]:
     """Reports that could be made again, by recording; none whose analysis is under way."""
-    analyses = Analysis.objects.filter(recording__in=recordings)
-    waiting = set(analyses.filter(state__in=_OPEN).values_list("recording_id", flat=True))
-    finished = (
-        analyses.filter(state=Analysis.State.FINISHED, document__isnull=False)
-        .select_related("recording__lesson__course", "recording__student", "made_by")
-        .order_by("finished_at", "created_at")
-    )
-    newest = {one.recording_id: one for one in finished if one.recording_id not in waiting}
-    courses = {one.recording.lesson.course_id for one in newest.values()}
+    courses = recordings.order_by().values("lesson__course_id")
     in_use = Classifier.objects.filter(in_use=True, course__in=courses)
     used = {(one.course_id, one.student_id): one for one in in_use}
+    if not used:
+        return {}
+    under_way = Analysis.objects.filter(recording=OuterRef("recording"), state__in=_OPEN)
+    newest = (
+        newest_finished()
+        .filter(~Exists(under_way), recording__in=recordings.order_by())
+        .select_related("recording__lesson__course", "recording__student", "made_by")
+    )
     due = {}
-    for key, analysis in newest.items():
+    for analysis in newest:
         course_id, recording = analysis.recording.lesson.course_id, analysis.recording
         found = used.get((course_id, recording.student_id)) or used.get((course_id, None))
         made_by = getattr(analysis, "made_by", None)
         if found is None or found.embedding_model != analysis.expression_model:
             continue
         if made_by is None or made_by.classifier_id != found.pk:
-            due[key] = Due(analysis, found)
+            due[recording.pk] = Due(analysis, found)
     return due

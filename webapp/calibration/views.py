@@ -16,10 +16,13 @@ from webapp.calibration import overview, services
 from webapp.calibration.models import Classifier, WindowLabel
 from webapp.calibration.panel import find_stretch, read_panel
 from webapp.courses.models import Course
+from webapp.paging import paged
 from webapp.privacy.services import ConsentMissingError
 from webapp.recordings.models import Recording
 from webapp.reports.ready import read_page
 from webapp.reports.selectors import latest_finished
+
+_STUDENTS_A_PAGE = 25
 
 
 @require_http_methods(["GET", "POST"])
@@ -55,9 +58,18 @@ def labels(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
 def course(request: HttpRequest, course_id: int) -> HttpResponse:
     """What has been labelled in a course, what is missing, and its classifiers."""
     found = _course(request, course_id)
-    page = {"course": found, "overview": overview.read_overview(found)}
-    part = "_classifiers.html" if getattr(request, "htmx", False) else "course.html"
-    return render(request, f"calibration/{part}", page)
+    if getattr(request, "htmx", False):
+        page = {"course": found, "overview": overview.read_overview(found, [])}
+        return render(request, "calibration/_classifiers.html", page)
+    students = paged(
+        request, overview.students_to_label(found), _STUDENTS_A_PAGE, anchor="students-title"
+    )
+    page = {
+        "course": found,
+        "students": students,
+        "overview": overview.read_overview(found, students.rows),
+    }
+    return render(request, "calibration/course.html", page)
 
 
 @require_POST

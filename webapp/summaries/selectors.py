@@ -10,7 +10,7 @@ from engagement.summaries.schema import ClassMoment, Moment
 from webapp.courses.models import Enrolment, Lesson
 from webapp.privacy.models import Consent
 from webapp.recordings.models import Analysis, Recording
-from webapp.reports.selectors import latest_finished
+from webapp.recordings.newest import newest_finished
 from webapp.summaries.models import LessonSummary
 
 
@@ -58,16 +58,15 @@ def latest_summary_finished(subject: Recording | Lesson) -> LessonSummary | None
 def class_analyses(lesson: Lesson) -> list[Analysis]:
     """The newest finished analysis of each student who consents, by name."""
     consenting = Consent.objects.filter(course=lesson.course_id, withdrawn_at=None)
-    recordings = (
-        Recording.objects.filter(lesson=lesson, student__in=consenting.values("user"))
-        .select_related("student")
-        .order_by("student__name", "student_id", "-created_at")
+    analyses = (
+        newest_finished()
+        .filter(recording__lesson=lesson, recording__student__in=consenting.values("user"))
+        .select_related("recording__student")
+        .order_by("recording__student__name", "recording__student_id", "-recording__created_at")
     )
     found: dict[int, Analysis] = {}
-    for recording in recordings:
-        analysis = latest_finished(recording)
-        if analysis is not None:
-            found.setdefault(recording.student_id, analysis)
+    for analysis in analyses:
+        found.setdefault(analysis.recording.student_id, analysis)
     return list(found.values())
 
 
