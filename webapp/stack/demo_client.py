@@ -44,20 +44,38 @@ class DemoClient:
         if answer.url.endswith(page):
             raise DemoError(f"The site did not accept {video.name}.")
 
+    def stop(self, recording_id: object) -> None:
+        """Stops the analysis of an own recording."""
+        self._post(
+            reverse("recordings:cancel", args=[recording_id]), {}, page=reverse("recordings:mine")
+        )
+
+    def analyse_again(self, recording_id: object) -> None:
+        """Has an analysis run again that failed or was stopped."""
+        self._post(
+            reverse("recordings:retry", args=[recording_id]), {}, page=reverse("recordings:mine")
+        )
+
     def get(self, path: str) -> requests.Response:
         """A page."""
         return self._session.get(self._url + path, timeout=_TIMEOUT_S)
 
     def _post(
-        self, path: str, fields: dict[str, str], files: dict[str, object] | None = None
+        self,
+        path: str,
+        fields: dict[str, str],
+        files: dict[str, object] | None = None,
+        page: str = "",
     ) -> requests.Response:
-        _require(self.get(path), path)
+        """Sends a form as the page has it on which it stands, its own address by default."""
+        page = page or path
+        _require(self.get(page), page)
         fields["csrfmiddlewaretoken"] = self._session.cookies["csrftoken"]
         answer = self._session.post(
             self._url + path,
             data=fields,
             files=files,  # type: ignore[arg-type]
-            headers={"Referer": self._url + path},
+            headers={"Referer": self._url + page},
             timeout=_TIMEOUT_S,
         )
         return _require(answer, path)

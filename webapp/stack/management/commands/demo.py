@@ -92,17 +92,26 @@ class Command(BaseCommand):
         return recording
 
     def _wait(self, stack: Stack, recording: Recording) -> None:
-        columns = (TextColumn("Analysis"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        columns = (
+            TextColumn("Analysis"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
         end = time.monotonic() + _PATIENCE_S
         with Progress(*columns, console=self.console) as progress:
-            bar = progress.add_task("analysis", total=1.0)
+            bar = progress.add_task("analysis", total=1.0, left="")
             while True:
                 analysis = Analysis.objects.filter(recording=recording).latest("created_at")
-                progress.update(bar, completed=analysis.progress)
+                left = f"{analysis.time_left} left" if analysis.time_left else ""
+                progress.update(bar, completed=analysis.progress, left=left)
                 if analysis.state == Analysis.State.FINISHED:
                     return
                 if analysis.state == Analysis.State.FAILED:
                     raise DemoError(f"The analysis failed: {analysis.error_text}")
+                if analysis.state == Analysis.State.CANCELLED:
+                    raise DemoError("The analysis was stopped on its page.")
                 if name := stack.ended():
                     raise DemoError(f"{name} ended by itself.")
                 if time.monotonic() > end:
