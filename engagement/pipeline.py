@@ -1,20 +1,23 @@
 """Video in, analysis out.
 
-The one place where the steps meet: sample, detect, track, crop, recognise, report. Frames are
-handled in small batches, so that memory does not grow with the recording's length; what grows is
-the observations (about 4 kB each, most of it the embedding).
+The one place where the steps meet: sample, find faces, track, recognise, report. What is observed
+lies on disk while a recording is watched (`engagement.stages`), so that memory hardly grows with
+its length.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from engagement._version import __version__
 from engagement.errors import VideoError
 from engagement.expressions.recognizer import ExpressionRecognizer
 from engagement.faces.detector import DetectorSettings, FaceDetector
+from engagement.faces.following import FaceFollower, FollowSettings
 from engagement.faces.identity import FaceIdentity
-from engagement.faces.pose import head_pose
 from engagement.faces.tracking import FaceTracker, TrackerSettings, real_tracks
 from engagement.files import sha256_of
 from engagement.report import build, schema
@@ -23,17 +26,18 @@ from engagement.report.group_affect import build_group_affect, group_rule
 from engagement.report.made_by import check_levels, engagement_model, engagement_warnings
 from engagement.report.sampled import ReportSettings, Sampled, WindowSettings
 from engagement.runtimes.base import RuntimeSettings
-from engagement.types import Frame, Observation, TrackedFace, VideoInfo
+from engagement.stages.checkpoint import KeptRun
+from engagement.stages.log import ObservationLog
+from engagement.stages.watching import Watcher
+from engagement.types import Observation, VideoInfo
 from engagement.video.decoding import Decoded
 from engagement.video.probe import probe
 from engagement.video.reader import VideoReader
-from engagement.weights.bundled import load_identity
 from engagement.windows.concentration import ConcentrationSettings
 from engagement.windows.estimators import AUTO, TrainedEngagement, open_engagement
 from engagement.windows.group_classifier import open_group_classifier
 
 DEFAULT_FPS = 5.0
-_BATCH = 8
 
 #: Called with (seconds done, seconds in all). May raise to stop the analysis.
 OnProgress = Callable[[float, float], None]
@@ -49,6 +53,7 @@ class Settings:
 
     fps: float = DEFAULT_FPS
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+    follow: FollowSettings = field(default_factory=FollowSettings)
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     windows: WindowSettings = field(default_factory=WindowSettings)
     concentration: ConcentrationSettings = field(default_factory=ConcentrationSettings)
@@ -66,7 +71,7 @@ class AnalysisResult:
     """
 
     analysis: schema.Analysis
-    observations: tuple[Observation, ...]
+    observations: Sequence[Observation]
 
     def write_embeddings(self, path: Path | str) -> None:
         """Write the embeddings as Parquet, one row an observation.
@@ -99,13 +104,14 @@ class Analyzer:
         weights: Path | str | None = None,
     ) -> None:
         self.settings = settings or Settings()
+        runtime = self.settings.runtime
         self._recognizer = ExpressionRecognizer.open(
             model,
             weights=None if weights is None else Path(weights),
-            runtime=self.settings.runtime,
+            runtime=replace(runtime, streams=0),
         )
-        self._detector = FaceDetector(self.settings.detector)
-        self._identity = FaceIdentity(load_identity())
+        self._detector = FaceDetector(self.settings.detector, runtime)
+        self._identity = FaceIdentity(runtime)
         group = self.settings.group_affect
         self._group = open_group_classifier(group, self.expression_model) if group else None
 
@@ -144,7 +150,6 @@ class Analyzer:
             ModelError: there is no such classifier, or it does not take these embeddings.
             OutputError: nothing can be written to the checkpoint's folder.
         """
-        del checkpoint
         path = Path(video)
         trained = self.open_engagement(engagement, native=native)
         fps = self.settings.fps if fps is None else fps
@@ -152,22 +157,26 @@ class Analyzer:
         info = probe(path)
         # Hashed before it is analysed: a file may be erased while its analysis runs.
         sha256 = sha256_of(path)
-        reader = VideoReader(path, 0.0 if native else fps)
-        times, observations = self._watch(reader, info, on_progress)
-        duration_s = max(reader.decoded.end_s, times[-1])
+        run = KeptRun(
+            None if checkpoint is None else Path(checkpoint),
+            self._bound_to(sha256, 0.0 if native else fps),
+        )
+        decoded = self._watch(path, 0.0 if native else fps, info, run, on_progress)
+        times = run.log.read_times()
+        duration_s = max(decoded.end_s, float(times[-1]))
         if on_progress:
             on_progress(duration_s, duration_s)
         rate_fps = len(times) / duration_s if native else fps
-        sampled = self._sampled(times, duration_s, observations, rate_fps if native else None)
-        source = source_of(path, info, sha256, duration_s)
+        sampled = self._sampled(run.log, times, duration_s, rate_fps if native else None)
         analysis = self.report(
-            source,
+            source_of(path, info, sha256, duration_s),
             rate_fps,
             sampled,
-            damaged=reader.decoded.damaged,
+            damaged=decoded.damaged,
             trained=trained,
             native=native,
         )
+        run.remove()
         return AnalysisResult(analysis, sampled.observations)
 
     @property
@@ -188,59 +197,64 @@ class Analyzer:
             check_levels(trained)
         return trained
 
+    def _bound_to(self, video_sha256: str, fps: float) -> dict[str, str | float]:
+        """What has to be the same for a run to be gone on with."""
+        settings = self.settings
+        return {
+            "version": __version__,
+            "video": video_sha256,
+            "fps": fps,
+            "model": f"{self._recognizer.spec.to_json()} {self._recognizer.weights_sha256}",
+            "runtime": self._recognizer.runtime,
+            "settings": repr((settings.detector, settings.follow, settings.tracker)),
+        }
+
     def _watch(
-        self, reader: VideoReader, info: VideoInfo, on_progress: OnProgress | None
-    ) -> tuple[list[float], list[Observation]]:
-        """Times of all frames looked at, and what was observed in them."""
-        times: list[float] = []
-        observations: list[Observation] = []
-        tracker = FaceTracker(self._identity.describe, self.settings.tracker)
-        for batch in batches(reader, _BATCH):
-            times += [frame.t for frame in batch]
-            observations += self._observe(batch, tracker)
+        self,
+        path: Path,
+        fps: float,
+        info: VideoInfo,
+        run: KeptRun,
+        on_progress: OnProgress | None,
+    ) -> Decoded:
+        """Fill the run's log; what the decoder saw."""
+        reader = VideoReader(path, fps, run.state.position if run.state else None)
+
+        def on_frame(t: float) -> None:
             if on_progress:
                 total = expected_s(info, reader.decoded)
-                on_progress(min(batch[-1].t, total), total)
-        return times, observations
+                on_progress(min(t, total), total)
 
-    def _observe(self, batch: list[Frame], tracker: FaceTracker) -> list[Observation]:
-        tracked: list[TrackedFace] = []
-        crops = []
-        for frame, faces in zip(batch, self._detector.detect(batch), strict=True):
-            for found in tracker.update(frame, faces):
-                tracked.append(found)
-                crops.append(self._recognizer.crop(frame, found.face))
-        return [
-            Observation(found.track_id, found.t, found.face, expression, *pose)
-            for found, expression, pose in zip(
-                tracked,
-                self._recognizer.recognise(crops),
-                (head_pose(found.face.landmarks) for found in tracked),
-                strict=True,
-            )
-        ]
+        watcher = Watcher(
+            self._recognizer,
+            FaceFollower(self._detector, self.settings.follow),
+            FaceTracker(self._identity.describe, self.settings.tracker),
+            run,
+        )
+        watcher.watch(reader, on_frame)
+        return reader.decoded
 
     def _sampled(
         self,
-        times: list[float],
+        log: ObservationLog,
+        times: NDArray[np.float64],
         duration_s: float,
-        observations: list[Observation],
         native_fps: float | None,
     ) -> Sampled:
         min_faces = self.settings.tracker.min_faces
         if native_fps is not None:  # a false alarm lasts as long in more frames
             min_faces = max(min_faces, round(min_faces * native_fps / DEFAULT_FPS))
-        kept = sorted(real_tracks([o.track_id for o in observations], len(times), min_faces))
-        renumbered = {track_id: number for number, track_id in enumerate(kept, start=1)}
-        ordered = sorted(
-            (
-                replace(o, track_id=renumbered[o.track_id])
-                for o in observations
-                if o.track_id in renumbered
-            ),
-            key=lambda o: (o.track_id, o.t),
+        rows = log.read_rows()
+        kept = sorted(real_tracks(rows["track_id"].tolist(), len(times), min_faces))
+        rows = rows[np.isin(rows["track_id"], kept)]  # a copy
+        rows["track_id"] = np.searchsorted(kept, rows["track_id"]) + 1
+        ordered = rows[np.lexsort((rows["t"], rows["track_id"]))]
+        return Sampled(
+            tuple(times.tolist()),
+            duration_s,
+            log.sequence(ordered),
+            self._recognizer.spec.classes,
         )
-        return Sampled(tuple(times), duration_s, tuple(ordered), self._recognizer.spec.classes)
 
     def report(
         self,
@@ -329,13 +343,6 @@ def expected_s(info: VideoInfo, decoded: Decoded) -> float:
     if info.duration_s:
         return info.duration_s
     return decoded.end_s / decoded.share if decoded.share else decoded.end_s
-
-
-def batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
-    """The frames in lists of `size`, the last one shorter; one list at a time is in memory."""
-    iterator = iter(frames)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 def analyze(

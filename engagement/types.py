@@ -27,7 +27,7 @@ class VideoInfo:
     container: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One sampled picture: upright RGB ``(h, w, 3)`` uint8, shown from `t` seconds on."""
 
@@ -35,7 +35,7 @@ class Frame:
     rgb: Pixels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Face:
     """One detected face.
 
@@ -51,7 +51,7 @@ class Face:
     score: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrackedFace:
     """A face and the track that it belongs to."""
 
@@ -60,7 +60,7 @@ class TrackedFace:
     face: Face
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Expression:
     """What the expression network says of one face.
 
@@ -73,7 +73,7 @@ class Expression:
     arousal: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One face in one sampled frame, with everything measured on it. Angles in degrees."""
 

@@ -29,7 +29,6 @@ from engagement.faces.detector import DetectorSettings, FaceDetector
 from engagement.faces.identity import FaceIdentity
 from engagement.types import Face, Floats, Frame
 from engagement.video.reader import VideoReader
-from engagement.weights.bundled import load_identity
 
 logger = logging.getLogger("measure_identity_threshold")
 
@@ -56,7 +55,7 @@ class Seen:
 def describe_video(paths: Sequence[Path], width: int, fps: float) -> Floats:
     """Descriptors of the largest face of every sampled frame, the videos shrunk to `width`."""
     detector = FaceDetector(DetectorSettings(max_side_px=1280, min_face_share=0.035))
-    identity = FaceIdentity(load_identity())
+    identity = FaceIdentity()
     found = []
     for path in paths:
         for frame in VideoReader(path, fps):
@@ -74,7 +73,7 @@ def _shrink(rgb: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
 
 def describe_strangers(place: Path, count: int) -> Floats:
     """Descriptors of up to `count` cut-out faces, spread over all that are there."""
-    identity = FaceIdentity(load_identity())
+    identity = FaceIdentity()
     found = []
     for rgb in _pictures(place, count):
         side = min(rgb.shape[:2])

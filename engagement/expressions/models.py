@@ -8,11 +8,10 @@ once a file: their results are kept in the cache under the sha256 of the origina
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engagement.errors import ModelError
 from engagement.files import sha256_of
-from engagement.networks.base import ExpressionNetwork
 from engagement.networks.spec import (
     CLASSES_BY_OUTPUTS,
     SYMMETRIC_112,
@@ -23,8 +22,10 @@ from engagement.networks.spec import (
 from engagement.runtimes.base import Floats, Runtime, RuntimeName, RuntimeSettings, choose
 from engagement.runtimes.kept import KeptGraph
 from engagement.weights.cache import converted_folder, find_file
-from engagement.weights.expression_file import load_expression
 from engagement.weights.registry import AUTO_ORDER, RegisteredModel, find_model
+
+if TYPE_CHECKING:
+    from engagement.networks.base import ExpressionNetwork
 
 
 @dataclass(frozen=True)
@@ -151,13 +152,15 @@ def open_file(file: ModelFile, settings: RuntimeSettings) -> OpenModel:
     return OpenModel(_run_graph(name, graph, settings), spec, sha256)
 
 
-def load_network(file: ModelFile) -> tuple[ExpressionNetwork, ExpressionSpec, str]:
+def load_network(file: ModelFile) -> "tuple[ExpressionNetwork, ExpressionSpec, str]":
     """The network of a located model, its description, and its file's sha256.
 
     Raises:
         ModelError: damaged, or weights that do not fit.
     """
     if not file.custom and file.spec is None:
+        from engagement.weights.expression_file import load_expression
+
         network, spec = load_expression(file.path)
         return network, spec, sha256_of(file.path)
     from engagement.weights.loading import load_custom, load_published

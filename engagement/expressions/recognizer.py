@@ -62,6 +62,11 @@ class ExpressionRecognizer:
         """Name of the runtime that runs the network."""
         return self._runtime.name
 
+    @property
+    def parallel(self) -> int:
+        """So many threads may recognise at the same time, and should where there is enough."""
+        return self._runtime.parallel
+
     def crop(self, frame: Frame, face: Face) -> Pixels:
         """The part of `frame` that this model wants to see of `face`."""
         crop = self.spec.crop

@@ -1,22 +1,18 @@
-"""Find faces and their five landmarks: MTCNN of facenet-pytorch.
+"""Find faces and their five landmarks with MTCNN, at a size that bounds the work.
 
-Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional
-Networks", IEEE SPL 2016. Two traps of the package are kept out here: it silently finds nothing in
-a batch of tensors laid out as torch lays them (so it is given uint8 arrays ``(n, h, w, 3)``), and
-its memory grows with every new input size: oneDNN keeps a compiled primitive for each, and the
-number of candidate faces differs from frame to frame. So MTCNN runs without oneDNN.
+The networks are facenet-pytorch's, the cascade is `engagement.faces.cascade`.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
-from facenet_pytorch import MTCNN
 
-from engagement.types import Face, Frame, Pixels
+from engagement.faces.cascade import Candidates, Cascade, PooledPicture
+from engagement.faces.networks import open_cascade
+from engagement.runtimes.base import RuntimeSettings
+from engagement.types import Face, Floats, Frame, Pixels
 
 
 @dataclass(frozen=True)
@@ -37,28 +33,46 @@ class DetectorSettings:
 
 
 class FaceDetector:
-    """MTCNN with bounded input. Not safe to share between threads."""
+    """MTCNN with bounded input. Not safe to share between threads.
+
+    Args:
+        runtime: how to run its networks.
+
+    Raises:
+        ModelError: its networks cannot be loaded.
+    """
 
     name = "mtcnn"
 
-    def __init__(self, settings: DetectorSettings | None = None) -> None:
+    def __init__(
+        self, settings: DetectorSettings | None = None, runtime: RuntimeSettings | None = None
+    ) -> None:
         self.settings = settings or DetectorSettings()
-        self._networks: dict[int, MTCNN] = {}
+        self._cascade = Cascade(open_cascade(runtime))
 
     def detect(self, frames: Sequence[Frame]) -> list[list[Face]]:
-        """Faces of each frame, largest first; all frames must have one size."""
-        if not frames:
-            return []
-        height, width = frames[0].rgb.shape[:2]
-        scale = self._scale(width, height)
-        batch = np.stack([_shrink(frame.rgb, scale) for frame in frames])
-        network = self._network(min(batch.shape[1:3]))
-        with torch.inference_mode(), _without_onednn():
-            boxes, scores, landmarks = network.detect(batch, landmarks=True)
-        limit = np.array([width, height, width, height], dtype=np.float32)
-        return [
-            self._faces(boxes[i], scores[i], landmarks[i], scale, limit) for i in range(len(frames))
-        ]
+        """Faces of each frame, largest first."""
+        return [self.find(frame) for frame in frames]
+
+    def find(self, frame: Frame) -> list[Face]:
+        """Faces of one frame, largest first."""
+        scale, small = self._shrunk(frame)
+        found = self._cascade.find(small, self._smallest(min(small.shape[:2])))
+        return self._faces(frame, found, scale)
+
+    def near(self, frame: Frame, xyxys: Floats) -> list[Face | None]:
+        """The faces at or near places ``(n, 4)`` where there should be one, in the places' order.
+
+        Costs a small part of `find`: only the cascade's last network is asked. None where it sees
+        no face.
+        """
+        scale, small = self._shrunk(frame)
+        found = self._cascade.near(PooledPicture(small), xyxys * np.float32(scale))
+        near: list[Face | None] = [None] * len(xyxys)
+        for i in range(len(found.scores)):
+            faces = self._faces(frame, found.take(np.array([i])), scale)
+            near[i] = faces[0] if faces else None
+        return near
 
     def min_face_px(self, width: int, height: int) -> int:
         """Smallest face looked for in frames of this size, in their own pixels."""
@@ -73,43 +87,25 @@ class FaceDetector:
         share = round(shorter_side_px * self.settings.min_face_share)
         return max(self.settings.min_face_px, share)
 
-    def _network(self, shorter_side_px: int) -> MTCNN:
-        smallest = self._smallest(shorter_side_px)
-        if smallest not in self._networks:
-            self._networks[smallest] = MTCNN(
-                min_face_size=smallest, keep_all=True, device=torch.device("cpu")
-            ).eval()
-        return self._networks[smallest]
+    def _shrunk(self, frame: Frame) -> tuple[float, Pixels]:
+        height, width = frame.rgb.shape[:2]
+        scale = self._scale(width, height)
+        if scale == 1.0:
+            return scale, frame.rgb
+        size = (round(width * scale), round(height * scale))
+        small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
+        return scale, np.asarray(small, dtype=np.uint8)
 
-    def _faces(
-        self, boxes: object, scores: object, landmarks: object, scale: float, limit: np.ndarray
-    ) -> list[Face]:
-        if boxes is None:
-            return []
-        xyxys = np.asarray(boxes, dtype=np.float32) / scale
-        points = np.asarray(landmarks, dtype=np.float32) / scale
-        faces = []
-        for xyxy, five, score in zip(
-            xyxys, points, np.asarray(scores, dtype=np.float32), strict=True
-        ):
-            clipped = np.clip(xyxy, 0, limit)
-            has_area = clipped[2] - clipped[0] > 1 and clipped[3] - clipped[1] > 1
-            if score >= self.settings.min_score and has_area:
-                faces.append(Face(clipped, five, float(min(score, 1.0))))
-        return faces
-
-
-@contextmanager
-def _without_onednn() -> Iterator[None]:
-    before = torch.backends.mkldnn.set_flags(_enabled=False)  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        torch.backends.mkldnn.set_flags(_enabled=before[0])  # type: ignore[no-untyped-call]
-
-
-def _shrink(rgb: Pixels, scale: float) -> Pixels:
-    if scale == 1.0:
-        return rgb
-    size = (round(rgb.shape[1] * scale), round(rgb.shape[0] * scale))
-    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    def _faces(self, frame: Frame, found: Candidates, scale: float) -> list[Face]:
+        height, width = frame.rgb.shape[:2]
+        limit = np.array([width, height, width, height], dtype=np.float32)
+        boxes = np.clip(found.boxes / np.float32(scale), 0, limit)
+        points = found.landmarks / np.float32(scale)
+        sides = boxes[:, 2:] - boxes[:, :2]
+        good = (found.scores >= self.settings.min_score) & (sides > 1).all(axis=1)
+        largest_first = np.argsort(-sides.prod(axis=1), kind="stable")
+        return [
+            Face(boxes[i], points[i], float(min(found.scores[i], 1.0)))
+            for i in largest_first
+            if good[i]
+        ]

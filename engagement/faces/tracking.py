@@ -6,8 +6,9 @@ new track begin.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,24 @@ class FaceTracker:
     describe: Describe
     settings: TrackerSettings = field(default_factory=TrackerSettings)
     _tracks: list[_Track] = field(default_factory=list)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything that is remembered from frame to frame, as arrays."""
+        return {
+            "seen": np.array(
+                [[t.seen_s, t.described_s, t.views] for t in self._tracks], np.float64
+            ).reshape(-1, 3),
+            "xyxy": np.array([t.xyxy for t in self._tracks], np.float32).reshape(-1, 4),
+            "descriptor": np.array([t.descriptor for t in self._tracks], np.float32),
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what `state` told."""
+        rows = zip(state["seen"], state["xyxy"], state["descriptor"], strict=True)
+        self._tracks = [
+            _Track(number, xyxy, float(seen[0]), descriptor, float(seen[1]), int(seen[2]))
+            for number, (seen, xyxy, descriptor) in enumerate(rows, start=1)
+        ]
 
     def update(self, frame: Frame, faces: Sequence[Face]) -> list[TrackedFace]:
         """Assign the faces of the next frame; order of the input kept."""

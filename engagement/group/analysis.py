@@ -7,9 +7,10 @@ from engagement.errors import DataError
 from engagement.faces.pose import head_pose
 from engagement.files import sha256_of
 from engagement.group.people import People, Person
-from engagement.pipeline import AnalysisResult, Analyzer, OnProgress, batches
+from engagement.pipeline import AnalysisResult, Analyzer, OnProgress
 from engagement.report import schema
 from engagement.report.sampled import Sampled
+from engagement.stages.watching import batches
 from engagement.types import Face, Frame, Observation
 from engagement.video.container import open_video, shown_name
 from engagement.video.reader import VideoReader

@@ -23,16 +23,15 @@ from engagement.group.people import People, Person
 from engagement.pipeline import (
     DEFAULT_FPS,
     OnProgress,
-    batches,
     check_sampling,
     expected_s,
     source_of,
 )
 from engagement.report import schema
+from engagement.stages.watching import batches
 from engagement.types import Face, Floats, Frame, Pixels
 from engagement.video.probe import probe
 from engagement.video.reader import VideoReader
-from engagement.weights.bundled import load_identity
 
 _BATCH = 4
 _THUMBNAIL_PX = 160
@@ -100,7 +99,7 @@ def find_people(
     info, sha256 = probe(path), sha256_of(path)
     detector = FaceDetector(settings.detector)
     program = tesseract() if name_tags else None
-    finder = _Finder(settings, FaceIdentity(load_identity()), program)
+    finder = _Finder(settings, FaceIdentity(), program)
     reader = VideoReader(path, fps)
     for batch in batches(reader, _BATCH):
         for frame, faces in zip(batch, detector.detect(batch), strict=True):

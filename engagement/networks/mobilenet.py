@@ -19,9 +19,6 @@ from engagement.errors import ModelError
 from engagement.networks.base import ExpressionNetwork
 
 EMBEDDING_SIZE = 1024
-#: Blue, green, red means of VGGFace2, subtracted from pixels in 0..255.
-BGR_MEAN = (103.939, 116.779, 123.68)
-
 _OUTPUTS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 _STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 #: Heads that came with the backbone and have no place in this product.

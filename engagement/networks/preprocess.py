@@ -4,16 +4,17 @@ One function for training, evaluation and inference, so that all three see the s
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from engagement.networks.mobilenet import BGR_MEAN
-from engagement.networks.spec import InputSpec
+from engagement.networks.spec import BGR_MEAN, InputSpec
+
+if TYPE_CHECKING:
+    import torch
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -53,8 +54,10 @@ def stack_grey(crops: Sequence[Pixels], size: int) -> Pixels:
     return np.stack([resize_square(to_grey(crop), size) for crop in crops])
 
 
-def normalise_grey(grey: torch.Tensor) -> torch.Tensor:
+def normalise_grey(grey: "torch.Tensor") -> "torch.Tensor":
     """Grey faces ``(n, s, s)`` in 0..255 -> network input ``(n, 3, s, s)``, channels last."""
+    import torch
+
     mean = torch.tensor(BGR_MEAN, dtype=torch.float32)[None, :, None, None]
     prepared = grey.float()[:, None] - mean
     return prepared.contiguous(memory_format=torch.channels_last)

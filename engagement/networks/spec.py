@@ -24,6 +24,10 @@ EIGHT_EMOTIONS = (
 SEVEN_EMOTIONS = tuple(name for name in EIGHT_EMOTIONS if name != "contempt")
 
 
+#: Blue, green, red means of VGGFace2, subtracted from pixels in 0..255.
+BGR_MEAN = (103.939, 116.779, 123.68)
+
+
 @dataclass(frozen=True)
 class InputSpec:
     """How a face crop becomes a network's input.
@@ -55,7 +59,7 @@ IMAGENET_260 = InputSpec(260)
 #: MobileFaceNet: pixels to -1..1.
 SYMMETRIC_112 = InputSpec(112, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 #: Keras' "caffe" mode: BGR minus VGGFace2's means.
-CAFFE_224 = InputSpec(224, "bgr", mean=(103.939, 116.779, 123.68), std=(1.0, 1.0, 1.0), scale=1.0)
+CAFFE_224 = InputSpec(224, "bgr", mean=BGR_MEAN, std=(1.0, 1.0, 1.0), scale=1.0)
 
 #: What the published networks take, by architecture.
 PUBLISHED_INPUTS: Mapping[str, InputSpec] = MappingProxyType(

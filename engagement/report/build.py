@@ -1,6 +1,7 @@
 """From observations to the contract: tracks, summaries, presence, warnings."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -21,12 +22,11 @@ _LOW_COVERAGE = 0.5
 def build_tracks(sampled: Sampled, settings: ReportSettings) -> list[schema.Track]:
     """Tracks in order of their numbers, renumbered from 1 without holes."""
     spans = dict(zip(sampled.times, holds(sampled.times, sampled.duration_s), strict=True))
-    by_track: dict[int, list[Observation]] = {}
-    for observation in sampled.observations:
-        by_track.setdefault(observation.track_id, []).append(observation)
+    # One track at a time is in memory: observations are made where they lie on disk.
+    tracks = groupby(sampled.observations, key=lambda o: o.track_id)
     return [
-        _build_track(number, by_track[track_id], spans, sampled, settings)
-        for number, track_id in enumerate(sorted(by_track), start=1)
+        _build_track(number, list(observations), spans, sampled, settings)
+        for number, (_, observations) in enumerate(tracks, start=1)
     ]
 
 
@@ -45,6 +45,7 @@ def _build_track(
         window.model_copy(update={"signals": _signals(signals, Span(window.start_s, window.end_s))})
         for window in engagement_windows(straight, seen, sampled, settings)
     ]
+    del straight  # of an hour, as much as all else
     whole = _signals(signals, Span(0.0, sampled.duration_s))
     return schema.Track(
         id=number,

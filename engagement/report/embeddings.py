@@ -10,6 +10,9 @@ import pyarrow.parquet as pq
 from engagement.files import written_whole
 from engagement.types import Observation
 
+# Rows that are in memory, and together in the file, at a time.
+_ROWS = 2048
+
 
 def write_embeddings(observations: Sequence[Observation], model: str, path: Path) -> None:
     """Write columns ``track_id``, ``t`` and ``embedding`` (a list of float32 of fixed length).
@@ -21,21 +24,20 @@ def write_embeddings(observations: Sequence[Observation], model: str, path: Path
         OutputError: the file cannot be written.
     """
     size = observations[0].expression.embedding.size if observations else 0
-    flat = (
-        np.concatenate([o.expression.embedding for o in observations]).astype(np.float32)
-        if observations
-        else np.empty(0, dtype=np.float32)
+    kind = pa.list_(pa.float32(), size) if size else pa.list_(pa.float32())
+    columns = pa.schema(
+        [("track_id", pa.int32()), ("t", pa.float64()), ("embedding", kind)], {"model": model}
     )
-    table = pa.table(
-        {
-            "track_id": pa.array([o.track_id for o in observations], pa.int32()),
-            "t": pa.array([round(o.t, 3) for o in observations], pa.float64()),
-            "embedding": (
-                pa.FixedSizeListArray.from_arrays(pa.array(flat), size)
-                if size
-                else pa.array([], pa.list_(pa.float32()))
-            ),
-        }
-    ).replace_schema_metadata({"model": model})
-    with written_whole(path) as partial:
-        pq.write_table(table, partial, compression="zstd")
+    with (
+        written_whole(path) as partial,
+        pq.ParquetWriter(partial, columns, compression="zstd") as writer,
+    ):
+        for start in range(0, len(observations), _ROWS):
+            some = observations[start : start + _ROWS]
+            flat = np.concatenate([o.expression.embedding for o in some]).astype(np.float32)
+            table = {
+                "track_id": pa.array([o.track_id for o in some], pa.int32()),
+                "t": pa.array([round(o.t, 3) for o in some], pa.float64()),
+                "embedding": pa.FixedSizeListArray.from_arrays(pa.array(flat), size),
+            }
+            writer.write_table(pa.table(table, columns))

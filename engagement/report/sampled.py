@@ -1,5 +1,6 @@
 """What a report is built from: the sampled recording, and what its arithmetic depends on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engagement.types import Observation
@@ -19,12 +20,12 @@ class WindowSettings:
 class Sampled:
     """The sampled recording: times of all sampled frames, and what was observed in them.
 
-    `observations` are ordered by time, and belong to real tracks only.
+    `observations` are ordered by track and time, and belong to real tracks only.
     """
 
     times: tuple[float, ...]
     duration_s: float
-    observations: tuple[Observation, ...]
+    observations: Sequence[Observation]
     classes: tuple[str, ...]
 
 

@@ -1,5 +1,6 @@
 """What every runtime offers, and how one is asked for."""
 
+import ctypes
 import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ PACKAGES: dict[RuntimeName, str] = {
 }
 
 
+_CUDA_DRIVERS = ("libcuda.so.1", "nvcuda.dll")
+
+
 @dataclass(frozen=True)
 class RuntimeSettings:
     """How a network is to be run.
@@ -34,6 +38,9 @@ class RuntimeSettings:
         precision: ``fp32`` gives the published numbers. ``bf16`` is faster on processors that
             have it, and moves probabilities by about a hundredth; torch only.
         batch_size: most faces in one pass, which bounds memory.
+        streams: calls that are served at the same time, each on its share of the threads; 0 for as
+            many as there are threads. With many calls that is faster, for a single one slower.
+            torch serves one at a time.
     """
 
     name: Literal["auto", "torch", "onnx", "openvino"] = "auto"
@@ -41,6 +48,7 @@ class RuntimeSettings:
     threads: int = 0
     precision: Literal["fp32", "bf16"] = "fp32"
     batch_size: int = 16
+    streams: int = 1
 
     def __post_init__(self) -> None:
         if self.name not in {"auto", *PACKAGES}:
@@ -49,10 +57,10 @@ class RuntimeSettings:
             )
         if self.precision not in {"fp32", "bf16"}:
             raise ModelError(f"There is no precision {self.precision!r}. Choose fp32 or bf16.")
-        if self.threads < 0 or self.batch_size < 1:
+        if self.threads < 0 or self.batch_size < 1 or self.streams < 0:
             raise ModelError(
-                f"{self.threads} threads and batches of {self.batch_size} cannot be. Use 0 or more "
-                "threads and batches of at least 1."
+                f"{self.threads} threads, batches of {self.batch_size} and {self.streams} streams "
+                "cannot be. Use 0 or more threads and streams, and batches of at least 1."
             )
 
 
@@ -62,10 +70,13 @@ class Runtime(ABC):
     Attributes:
         name: of the runtime.
         device: that it runs on.
+        parallel: so many threads may call `run` at the same time, and should where there is enough
+            to do.
     """
 
     name: RuntimeName
     device: str = "cpu"
+    parallel: int = 1
 
     def __init__(self, batch_size: int) -> None:
         self._batch_size = batch_size
@@ -111,10 +122,28 @@ def choose(settings: RuntimeSettings) -> RuntimeName:
     return settings.name
 
 
+def on_cpu(settings: RuntimeSettings) -> RuntimeName:
+    """What runs small networks, for which no other device is worth its while."""
+    if settings.name != "auto":
+        return choose(settings)
+    return next(name for name in PACKAGES if installed(name))
+
+
 def _has_cuda() -> bool:
+    # Loading torch takes seconds and much memory; without NVIDIA's driver there is nothing to ask.
+    if not any(_can_load(library) for library in _CUDA_DRIVERS):
+        return False
     import torch
 
     return torch.cuda.is_available()
+
+
+def _can_load(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def thread_count(settings: RuntimeSettings) -> int:
@@ -127,3 +156,8 @@ def thread_count(settings: RuntimeSettings) -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def stream_count(settings: RuntimeSettings) -> int:
+    """How many calls are served at the same time."""
+    return settings.streams or thread_count(settings)

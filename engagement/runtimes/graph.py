@@ -6,6 +6,7 @@ exported here serves where one of those does.
 """
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -41,23 +42,46 @@ class OutputAndEmbedding(nn.Module):
 
 def export_graph(network: ExpressionNetwork, spec: ExpressionSpec) -> bytes:
     """The network as ONNX with a free batch size, batch norms folded."""
-    # Evaluation mode for the wrapper too: the exporter puts all its parts into the wrapper's mode.
-    both = OutputAndEmbedding(network).eval().cpu()
-    example = torch.zeros(2, 3, spec.input.size, spec.input.size)
+    return export_module(
+        OutputAndEmbedding(network),
+        torch.zeros(2, 3, spec.input.size, spec.input.size),
+        outputs=(OUTPUT, EMBEDDING),
+    )
+
+
+def export_module(
+    module: nn.Module,
+    example: torch.Tensor,
+    *,
+    outputs: Sequence[str],
+    free_sides: bool = False,
+) -> bytes:
+    """A module of one image-like input ``(n, c, h, w)`` as ONNX, batch norms folded.
+
+    Args:
+        example: an input; its batch size is free in the graph.
+        outputs: names of the outputs.
+        free_sides: whether height and width are free too.
+    """
+    # Evaluation mode for the whole: the exporter puts all its parts into the whole's mode.
+    module = module.eval().cpu()
+    axes: dict[str, dict[int, str]] = {name: {0: "batch"} for name in (INPUT, *outputs)}
+    if free_sides:
+        axes = {name: {0: "batch", 2: "height", 3: "width"} for name in axes}
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         path = Path(folder) / "graph.onnx"
         # The tracing exporter is called old, and tells of shapes that it takes as constant: those
         # of the input's sides, which are.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            both,
+            module,
             (example,),
             path,
             dynamo=False,
             opset_version=_OPSET,
             input_names=[INPUT],
-            output_names=[OUTPUT, EMBEDDING],
-            dynamic_axes={name: {0: "batch"} for name in (INPUT, OUTPUT, EMBEDDING)},
+            output_names=list(outputs),
+            dynamic_axes=axes,
         )
         return path.read_bytes()
 

@@ -6,6 +6,7 @@ import torch
 from engagement.errors import ModelError
 from engagement.networks.base import ExpressionNetwork
 from engagement.runtimes.base import Floats, Runtime, RuntimeName, RuntimeSettings
+from engagement.runtimes.sessions import Session
 
 
 class TorchRuntime(Runtime):
@@ -38,6 +39,18 @@ class TorchRuntime(Runtime):
         with torch.inference_mode():
             outputs = self._network.classifier(embeddings.float())
         return _numpy(outputs), _numpy(embeddings)
+
+
+class TorchSession(Session):
+    """A small network on the CPU, where neither OpenVINO nor ONNX Runtime is installed."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self._module = module.eval().cpu()
+
+    def run(self, x: Floats) -> list[Floats]:
+        with torch.inference_mode():
+            found = self._module(torch.from_numpy(x))
+        return [_numpy(y) for y in (found if isinstance(found, tuple) else (found,))]
 
 
 def _numpy(tensor: torch.Tensor) -> Floats:

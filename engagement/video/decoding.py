@@ -43,6 +43,18 @@ def start_s(container: InputContainer) -> float:
     return float(container.start_time / av.time_base) if container.start_time else 0.0
 
 
+def sought(container: InputContainer, seconds: float) -> bool:
+    """Go to the last key frame before a time stamp; whether the file allows it.
+
+    Where it has no index the way leads anywhere: look at the first picture's time.
+    """
+    try:
+        container.seek(max(0, int(seconds * av.time_base)))
+    except av.error.FFmpegError:
+        return False
+    return True
+
+
 def pictures(
     container: InputContainer, stream: VideoStream, path: Path, decoded: Decoded
 ) -> Iterator[VideoFrame]:

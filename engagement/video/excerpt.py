@@ -5,15 +5,12 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-import av
-import av.error
-from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from engagement.types import Frame, Pixels
 from engagement.video.container import open_video
-from engagement.video.decoding import Decoded, pictures, start_s
+from engagement.video.decoding import Decoded, pictures, sought, start_s
 from engagement.video.reader import Size, VideoReader, fitted, upright_rgb
 
 # Turning a decoded picture into RGB costs as much as decoding it: only what is shown is turned.
@@ -56,7 +53,7 @@ def _from(path: Path, low_s: float, size: Size) -> Iterator[tuple[float, Show]]:
         with open_video(path) as (container, stream):
             stream.thread_type = "SLICE"
             zero = start_s(container)
-            if seeking and not _sought(container, low_s + zero):
+            if seeking and not sought(container, low_s + zero):
                 continue
             found = pictures(container, stream, path, Decoded())
             first = next(found, None)
@@ -74,14 +71,6 @@ def _from(path: Path, low_s: float, size: Size) -> Iterator[tuple[float, Show]]:
     # Without time stamps, times are those that sampling gives.
     for frame in VideoReader(path, 0):
         yield frame.t, partial(fitted, frame.rgb, size)
-
-
-def _sought(container: InputContainer, seconds: float) -> bool:
-    try:
-        container.seek(max(0, int(seconds * av.time_base)))
-    except av.error.FFmpegError:
-        return False
-    return True
 
 
 def _shown(picture: VideoFrame, stream: VideoStream, size: Size) -> Pixels:

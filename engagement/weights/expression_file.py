@@ -17,8 +17,8 @@ from engagement.errors import ModelError
 from engagement.files import written_whole
 from engagement.networks.architectures import build_for
 from engagement.networks.base import ExpressionNetwork
-from engagement.networks.mobilenet import BGR_MEAN, check_tensors
-from engagement.networks.spec import CropSpec, ExpressionSpec, InputSpec
+from engagement.networks.mobilenet import check_tensors
+from engagement.networks.spec import BGR_MEAN, CropSpec, ExpressionSpec, InputSpec
 
 FORMAT = "engagement.expression/2"
 #: Grey models of one architecture, whose input is told by its size alone.

@@ -25,7 +25,6 @@ from engagement.pipeline import Analyzer
 from engagement.sample import sample_path
 from engagement.types import Frame
 from engagement.video.reader import VideoReader
-from engagement.weights.bundled import load_identity
 from tests.videos import write_video
 
 pytestmark = pytest.mark.slow
@@ -214,7 +213,7 @@ def test_wrong_people_and_wrong_videos_are_refused(gallery: Gallery, analyzer: A
 def recognised(video: Path, people: Mapping[str, np.ndarray]) -> list[str]:
     """Whom the detector and the identity network see, over every frame of a video."""
     detector = FaceDetector(replace(FindingSettings().detector, min_score=0.85))
-    identity = FaceIdentity(load_identity())
+    identity = FaceIdentity()
     names = []
     for frame in VideoReader(video, 0.0):
         [faces] = detector.detect([frame])

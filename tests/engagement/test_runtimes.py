@@ -133,9 +133,9 @@ if name == "torch":
     import torch
     print(torch.get_num_threads())
 elif name == "onnx":
-    print(runtime._session.get_session_options().intra_op_num_threads)
+    print(runtime._session._session.get_session_options().intra_op_num_threads)
 else:
-    print(runtime._model.get_property("INFERENCE_NUM_THREADS"))
+    print(runtime._session._model.get_property("INFERENCE_NUM_THREADS"))
 """
 
 
@@ -318,9 +318,9 @@ def test_analyses_of_all_runtimes_differ_only_by_rounding(tmp_path: Path) -> Non
         for ours, theirs in zip(analysis.tracks, reference.tracks, strict=True):
             for one, other in zip(ours.observations, theirs.observations, strict=True):
                 assert one.box == other.box
-                assert one.emotions == pytest.approx(other.emotions, abs=2e-4)
+                assert one.emotions == pytest.approx(other.emotions, abs=1e-3)
                 assert (one.valence, one.arousal) == pytest.approx(
-                    (other.valence, other.arousal), abs=2e-4
+                    (other.valence, other.arousal), abs=1e-3
                 )
             assert ours.summary.dominant_emotion == theirs.summary.dominant_emotion
 

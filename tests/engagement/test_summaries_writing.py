@@ -15,7 +15,6 @@ from engagement.video.blur import blur_faces
 from engagement.video.probe import probe
 from engagement.video.reader import VideoReader
 from engagement.video.writing import SoundSource, write_gif, write_mp4, write_webp
-from engagement.weights.bundled import load_identity
 from tests.videos import write_video
 
 # Uneven on purpose: a recording's frame rate varies.
@@ -45,7 +44,7 @@ def test_a_blurred_face_is_no_nearer_to_its_person_than_a_grey_patch_is(
 ) -> None:
     frame, face = portrait
     blurred = blur_faces(frame.rgb, [face.xyxy])
-    identity = FaceIdentity(load_identity())
+    identity = FaceIdentity()
     grey = np.full_like(frame.rgb, 110)
     person, hidden, nobody = (
         v / np.linalg.norm(v)

@@ -1,0 +1,103 @@
+"""A graph that runs on the CPU, on OpenVINO or ONNX Runtime, from as many threads as is wanted."""
+
+from abc import ABC, abstractmethod
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from engagement.errors import ModelError
+from engagement.runtimes.base import Floats
+
+
+class Session(ABC):
+    """A loaded graph with one input. Safe to call from several threads."""
+
+    @abstractmethod
+    def run(self, x: Floats) -> list[Floats]:
+        """The outputs, in the graph's order, of one input; the arrays are the caller's own."""
+
+
+class OpenVinoSession(Session):
+    """A graph on OpenVINO.
+
+    Args:
+        graph: an ONNX graph, or the .xml of OpenVINO's own form.
+        weights: the .bin that belongs to an .xml.
+        threads: CPU threads in all.
+        streams: so many calls are served at the same time, each on its share of the threads; more
+            wait for their turn.
+
+    The graph is read by OpenVINO's core; its converter, which reports its use to its maker, is
+    never called.
+
+    Raises:
+        ModelError: the graph cannot be loaded.
+    """
+
+    def __init__(
+        self, graph: bytes, *, threads: int, streams: int = 1, weights: bytes = b""
+    ) -> None:
+        import openvino
+
+        config: dict[str, object] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": threads,
+            # On processors with bf16 or fp16 its default is half precision, which is not exact.
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        if streams > 1:
+            config |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": streams}
+        try:
+            core = openvino.Core()
+            self._model = core.compile_model(core.read_model(graph, weights), "CPU", config)
+        except RuntimeError as error:
+            raise ModelError(
+                f"OpenVINO cannot load the model ({str(error).splitlines()[0]}). Use a file that "
+                "`engagement models export` wrote, or another runtime."
+            ) from error
+        self._requests: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(streams):
+            self._requests.put(self._model.create_infer_request())
+
+    def run(self, x: Floats) -> list[Floats]:
+        request = self._requests.get()
+        try:
+            results = request.infer([x])
+            # Copies: the request's own memory is used again by the next call.
+            return [np.array(results[i], np.float32) for i in range(len(results))]
+        finally:
+            self._requests.put(request)
+
+
+class OnnxSession(Session):
+    """A graph on ONNX Runtime; arguments as `OpenVinoSession` takes them.
+
+    Raises:
+        ModelError: the graph cannot be loaded.
+    """
+
+    def __init__(self, graph: bytes, *, threads: int, streams: int = 1) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        # Every call brings a thread of its own and uses the session's others beside it.
+        options.intra_op_num_threads = max(1, threads // streams)
+        options.inter_op_num_threads = 1
+        options.use_deterministic_compute = True
+        options.log_severity_level = 3
+        # Threads that wait sleep: where other work runs beside, spinning slows both.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Sums of 8-bit products overflow on processors without VNNI; this is the way around it.
+        options.add_session_config_entry("session.x64quantprecision", "1")
+        try:
+            self._session = ort.InferenceSession(graph, options, ["CPUExecutionProvider"])
+        except Exception as error:
+            raise ModelError(
+                f"ONNX Runtime cannot load the model ({str(error).splitlines()[0]}). Use a file "
+                "that `engagement models export` wrote, or another runtime."
+            ) from error
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, x: Floats) -> list[Floats]:
+        return [np.asarray(y, np.float32) for y in self._session.run(None, {self._input: x})]
