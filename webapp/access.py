@@ -49,16 +49,18 @@ class Standing:
     """What somebody is to a course, asked once for a page that needs all of it."""
 
     is_student: bool
+    is_instructor: bool
     can_view_all: bool
 
 
 def standing(user: Person, course: Course) -> Standing:
-    """The same as `is_student` and `can_view_all_recordings`, in one query."""
-    held = Enrolment.objects.filter(user_id=user.pk, course=course).values_list("role", flat=True)
-    roles_held = set(held) if user.is_authenticated else set()
+    """`is_student`, `is_instructor` and `can_view_all_recordings`, in one query."""
+    held = Enrolment.objects.filter(user_id=user.pk, course=course).order_by()
+    held_roles = set(held.values_list("role", flat=True)) if user.is_authenticated else set()
     return Standing(
-        is_student=_STUDENT in roles_held,
-        can_view_all=is_admin(user) or _INSTRUCTOR in roles_held,
+        is_student=_STUDENT in held_roles,
+        is_instructor=_INSTRUCTOR in held_roles,
+        can_view_all=is_admin(user) or _INSTRUCTOR in held_roles,
     )
 
 
@@ -186,14 +188,19 @@ def can_cancel(user: Person, analysis: Analysis) -> bool:
     return analysis.is_open and can_view_report(user, analysis.recording)
 
 
-def can_label(user: Person, recording: Recording) -> bool:
-    """Whether the user may say what they see in the recording's windows: its course's teachers."""
-    return is_instructor(user, recording.lesson.course) and recording.student_id != user.pk
+def can_label(user: Person, recording: Recording, known: Standing | None = None) -> bool:
+    """Whether the user may say what they see in the recording's windows: its course's teachers.
+
+    `known` is their standing in the course, where it has been asked for already.
+    """
+    if recording.student_id == user.pk:
+        return False
+    return (known or standing(user, recording.lesson.course)).is_instructor
 
 
-def can_calibrate(user: Person, course: Course) -> bool:
+def can_calibrate(user: Person, course: Course, known: Standing | None = None) -> bool:
     """Whether the user may fit the course's classifiers, use them and run analyses with them."""
-    return can_view_all_recordings(user, course)
+    return (known or standing(user, course)).can_view_all
 
 
 def visible_classifiers(user: Person) -> QuerySet[Classifier]:
@@ -218,7 +225,7 @@ def role_name(user: Person) -> str:
         return "admin"
     if not user.is_authenticated:
         return ""
-    held = set(Enrolment.objects.filter(user=user).values_list("role", flat=True))
+    held = set(Enrolment.objects.filter(user=user).order_by().values_list("role", flat=True))
     return next((str(role) for role in (_INSTRUCTOR, _STUDENT) if role in held), "")
 
 

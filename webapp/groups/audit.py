@@ -36,5 +36,7 @@ def log_faces(actor: User, group: GroupRecording, action: AccessLog.Action) -> N
         actor=actor, recording_id=group.pk, action=action, at__gte=timezone.now() - _ONE_LOOK
     )
     seen = set(recent.values_list("subject_id", flat=True))
-    for subject_id in (set(matched) or {actor.pk}) - seen:
-        log_group(actor, group.pk, subject_id, action)
+    AccessLog.objects.bulk_create(
+        AccessLog(actor=actor, subject_id=one, recording_id=group.pk, action=action)
+        for one in sorted((set(matched) or {actor.pk}) - seen)
+    )

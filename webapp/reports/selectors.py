@@ -96,6 +96,20 @@ class Report:
         return [one for one in self.document.warnings if self.track or one.code != "no_face"]
 
 
+def newest_and_finished(recording: Recording) -> tuple[Analysis | None, Analysis | None]:
+    """The newest analysis, and the newest one that has a report; of a recording they are few."""
+    analyses = list(recording.analyses.all())
+    finished = [one for one in analyses if one.state == Analysis.State.FINISHED]
+    return (
+        max(analyses, key=lambda one: one.created_at, default=None),
+        max(
+            finished,
+            key=lambda one: (one.finished_at or one.created_at, one.created_at),
+            default=None,
+        ),
+    )
+
+
 def latest_finished(recording: Recording) -> Analysis | None:
     """The newest analysis of the recording that has a report.
 

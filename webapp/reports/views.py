@@ -33,8 +33,7 @@ Attachment = TypeVar("Attachment", JsonResponse, StreamingHttpResponse)
 def recording(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
     """The report's page, or the state of the analysis while there is no report yet."""
     found = _visible(request, recording_id)
-    latest = found.latest_analysis
-    finished = selectors.latest_finished(found)
+    latest, finished = selectors.newest_and_finished(found)
     context = {
         "recording": found,
         "latest": latest,

@@ -68,9 +68,8 @@ def log_reading(user: User, summary: LessonSummary) -> None:
             at__gte=timezone.now() - _ONE_READING,
         ).values_list("recording_id", flat=True)
     )
-    for recording in recordings:
-        if recording.pk not in recent:
-            privacy.log_access(user, recording, AccessLog.Action.SUMMARY)
+    unseen = [one for one in recordings if one.pk not in recent]
+    privacy.log_accesses(user, unseen, AccessLog.Action.SUMMARY)
 
 
 def _queue(

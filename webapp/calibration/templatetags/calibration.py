@@ -22,12 +22,13 @@ def label_windows(context: template.Context) -> dict[str, Any]:
     """
     request, recording, report = context["request"], context["recording"], context["report"]
     shown: dict[str, Any] = {"recording": recording, "course": recording.lesson.course}
-    if access.can_calibrate(request.user, recording.lesson.course):
+    standing = access.standing(request.user, recording.lesson.course)
+    if access.can_calibrate(request.user, recording.lesson.course, standing):
         shown["made_by"] = Classifier.objects.filter(analyses__analysis=report.analysis).first()
         shown["due"] = selectors.due_again(Recording.objects.filter(pk=recording.pk)).get(
             recording.pk
         )
-    if report.track and access.can_label(request.user, recording):
+    if report.track and access.can_label(request.user, recording, standing):
         window = request.GET.get("window", "")
         shown["panel"] = read_panel(request.user, recording, report.page, window)
         shown["main_track"] = next((one for one in report.choices if one.main), None)
