@@ -1,0 +1,372 @@
+"""Frames a second of an analysis of every frame, beside the loop that users have today.
+
+    python -m benchmarks.throughput [--seconds 120] [--weights FILE] [--small | --check]
+
+The reference takes one frame at a time through facenet-pytorch's MTCNN and one face at a time
+through EfficientNet-B0 on torch; the published `emotiefflib` package does the same where its
+environment is there (``make oracle`` makes it). Ours runs in full precision and in 8 bits, on the
+same recordings with the same random weights, or with those of ``--weights``.
+
+Sides live in processes of their own and take turns: a block of frames of the reference, a whole
+analysis of ours, and so on; medians are shown. Whether torch's waiting threads spin, as they do
+unless told otherwise, or sleep is tried first, and the reference has the faster: beside other work
+spinning made it ten times slower. Boxes are compared in the reference's frames.
+Embeddings and the strongest emotion are compared on the same crop, the reference's box, so that
+they say what the arithmetic changes and nothing of the boxes.
+
+``--check`` fails where a target is missed; ``--small`` takes a moment, and fails where something is
+grossly wrong.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import videos
+from benchmarks.agreement import (
+    BoxAgreement,
+    Seen,
+    compare_boxes,
+    cosines,
+    read,
+    read_seen,
+)
+from benchmarks.measuring import (
+    Bound,
+    Player,
+    Told,
+    environment,
+    finish,
+    load_average,
+    say,
+    table,
+    workplace,
+)
+from benchmarks.random_model import NAME, RandomModel, write_random_model
+
+REFERENCE, PUBLISHED = "MTCNN + eager timm", "emotiefflib"
+FP32, INT8 = "ours, fp32", "ours, int8"
+_ORACLE = Path(__file__).parents[1] / "var" / "oracle" / "venv" / "bin" / "python"
+_TRIED = 20
+_COLUMNS = (
+    "video", "side", "frames", "frames/s", "low - high", "ratio", "IoU", "found", "extra",
+    "cosine min", "mean", "same top",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured.
+
+    Attributes:
+        seconds: length of the recordings.
+        sizes: None is the clip's own.
+        rounds: turns of ours; the reference has two a round.
+        block: frames of a turn of the reference.
+    """
+
+    seconds: float
+    sizes: Sequence[tuple[int, int] | None]
+    rounds: int
+    block: int
+
+
+@dataclass
+class Side:
+    """Frames a second of each turn, and the files of what was seen."""
+
+    name: str
+    frames: int = 0
+    rates: list[float] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+    def add(self, turn: Told) -> None:
+        self.frames += turn["frames"]
+        self.rates.append(turn["frames"] / turn["seconds"])
+        if "file" in turn:
+            self.files.append(turn["file"])
+
+    @property
+    def rate(self) -> float:
+        return statistics.median(self.rates)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One side on one video; agreement is with the reference, None where there is none.
+
+    Attributes:
+        same_top: share of the crops whose most probable emotion is the same.
+        same_top_own_box: the same, each side with its own box.
+    """
+
+    video: str
+    side: str
+    frames: int
+    rate: float
+    low: float
+    high: float
+    ratio: float
+    mean_iou: float | None = None
+    found: float | None = None
+    extra: float | None = None
+    cosine_min: float | None = None
+    cosine_mean: float | None = None
+    same_top: float | None = None
+    same_top_own_box: float | None = None
+
+
+class Sides:
+    """The players, all loaded before the first turn.
+
+    Attributes:
+        published: None where it is not installed.
+        waiting: what the threads of the reference do while they wait, ``sleep`` or ``spin``.
+    """
+
+    def __init__(self, stack: ExitStack, folder: Path, model: RandomModel) -> None:
+        self._stack, self._folder, self._model = stack, folder, model
+        assert model.int8 is not None
+        self.reference = self._loop("timm", "sleep")
+        self.waiting = "sleep"
+        self.published: Player | None = None
+        self.ours = {
+            FP32: self._pipeline("exact", NAME, model.exact),
+            INT8: self._pipeline("int8", "auto", model.int8),
+        }
+        for player in [self.reference, *self.ours.values()]:
+            player.wait()
+
+    def let_the_reference_choose(self, video: Path) -> None:
+        """Keep the faster way to wait."""
+        rates = {}
+        spinning = self._loop("timm", "spin")
+        for way, player in (("sleep", self.reference), ("spin", spinning)):
+            turn = player.ask("block", video=video, first=2, count=_TRIED)
+            rates[way] = turn["frames"] / turn["seconds"]
+        say("Reference: " + ", ".join(f"{r:.1f} frames/s with {w}" for w, r in rates.items()))
+        self.waiting = max(rates, key=lambda way: rates[way])
+        slower = spinning if self.waiting == "sleep" else self.reference
+        slower.close()
+        if self.waiting == "spin":
+            self.reference = spinning
+
+    def invite_published(self) -> None:
+        """Start the published package's side, which has the reference's way to wait."""
+        (self._folder / "home").mkdir()
+        self.published = self._loop("emotiefflib", self.waiting, _ORACLE)
+        self.published.wait()
+
+    def _loop(self, kind: str, way: str, python: Path | None = None) -> Player:
+        settings = {"OMP_WAIT_POLICY": "PASSIVE" if way == "sleep" else None}
+        if python is not None:  # so that it finds its weights where it would have put them
+            settings["HOME"] = str(self._folder / "home")
+        module = "benchmarks.reference_loop"
+        arguments = (kind, self._model.exact, self._folder)
+        player = Player(module, *arguments, python=python, environment=settings)
+        return self._stack.enter_context(player)
+
+    def _pipeline(self, label: str, model: str, weights: Path) -> Player:
+        own = self._folder / label
+        own.mkdir()
+        return self._stack.enter_context(Player("benchmarks.our_pipeline", model, weights, own))
+
+
+def _why_not_published() -> str | None:
+    if not _ORACLE.is_file():
+        return "emotiefflib is left out: its environment is not there (make oracle makes it)."
+    tried = subprocess.run([_ORACLE, "-c", "import emotiefflib"], capture_output=True, check=False)
+    if tried.returncode != 0:
+        return "emotiefflib is left out: its environment is not complete (make oracle makes it)."
+    return None
+
+
+def measure(video: Path, plan: Plan, sides: Sides) -> list[Row]:
+    """Let the sides take turns on one recording, and compare what they saw."""
+    reference, published = Side(REFERENCE), Side(PUBLISHED)
+    ours = {name: Side(name) for name in sides.ours}
+    for player in sides.ours.values():  # files are read once, buffers grow to their size
+        frames = player.ask("analyze", video=video)["frames"]
+    blocks = _blocks(frames, 2 * plan.rounds, plan.block)
+    for number in range(plan.rounds):
+        say(f"{video.stem}: round {number + 1} of {plan.rounds}")
+        for place, (name, player) in zip(
+            (2 * number, 2 * number + 1), sides.ours.items(), strict=True
+        ):
+            details = {"video": video, "first": blocks[place], "count": plan.block}
+            reference.add(sides.reference.ask("block", **details))
+            ours[name].add(player.ask("analyze", video=video, keep=True))
+        if sides.published is not None:
+            published.add(sides.published.ask("block", **details))
+    rows = [_row(video, reference, reference)]
+    if sides.published is not None:
+        rows.append(_published_row(video, published, reference))
+    return rows + [_our_row(video, ours[n], reference, p) for n, p in sides.ours.items()]
+
+
+def _blocks(frames: int, count: int, size: int) -> list[int]:
+    """Where `count` blocks begin, evenly over the recording, its first frames left out."""
+    last = max(2, frames - size - 2)
+    return [round(place) for place in np.linspace(2, last, count)]
+
+
+def _row(video: Path, side: Side, reference: Side, **agreement: float | None) -> Row:
+    low, high = min(side.rates), max(side.rates)
+    ratio = side.rate / reference.rate
+    return Row(video.stem, side.name, side.frames, side.rate, low, high, ratio, **agreement)
+
+
+def _our_row(video: Path, side: Side, reference: Side, player: Player) -> Row:
+    seen, (embeddings, outputs) = read_seen(reference.files, "embeddings", "outputs")
+    t, boxes, top = read(side.files[-1:], "t", "boxes", "top")
+    found = compare_boxes(seen, Seen(t, t, boxes))
+    said = [player.ask("recognise", file=file)["file"] for file in reference.files]
+    our_embeddings, our_outputs = read(said, "embeddings", "outputs")
+    theirs = outputs.argmax(axis=1)
+    own_box = [theirs[i] == top[j] for i, j in found.pairs]
+    return _row(
+        video,
+        side,
+        reference,
+        **_boxes(found),
+        **_embeddings(cosines(embeddings, our_embeddings)),
+        same_top=float((theirs == our_outputs.argmax(axis=1)).mean()),
+        same_top_own_box=float(np.mean(own_box)),
+    )
+
+
+def _published_row(video: Path, side: Side, reference: Side) -> Row:
+    """Its blocks are every other one of the reference's."""
+    seen, (embeddings, outputs) = read_seen(reference.files[1::2], "embeddings", "outputs")
+    other, (their_embeddings, their_outputs) = read_seen(side.files, "embeddings", "outputs")
+    found = compare_boxes(seen, other)
+    mine, theirs = ([pair[place] for pair in found.pairs] for place in (0, 1))
+    same = outputs[mine].argmax(axis=1) == their_outputs[theirs].argmax(axis=1)
+    return _row(
+        video,
+        side,
+        reference,
+        **_boxes(found),
+        **_embeddings(cosines(embeddings[mine], their_embeddings[theirs])),
+        same_top=float(same.mean()),
+    )
+
+
+def _boxes(found: BoxAgreement) -> dict[str, float]:
+    return {"mean_iou": found.mean_iou, "found": found.found, "extra": found.extra}
+
+
+def _embeddings(cosine: np.ndarray) -> dict[str, float]:
+    return {"cosine_min": float(cosine.min()), "cosine_mean": float(cosine.mean())}
+
+
+def targets(rows: Sequence[Row]) -> list[Bound]:
+    """What the project holds itself to."""
+    bounds = []
+    for row in rows:
+        if row.side not in (FP32, INT8):
+            continue
+        exact = row.side == FP32
+        bounds += [
+            Bound(f"{row.video}, {row.side}: frames a second over the reference's", row.ratio,
+                  5 if exact else 8),
+            Bound(f"{row.video}, {row.side}: mean IoU", _number(row.mean_iou), 0.8),
+            Bound(f"{row.video}, {row.side}: share of faces found", _number(row.found), 0.98),
+            Bound(f"{row.video}, {row.side}: lowest cosine", _number(row.cosine_min),
+                  0.999 if exact else 0.99),
+            Bound(f"{row.video}, {row.side}: same strongest emotion", _number(row.same_top), 0.97),
+        ]  # fmt: skip
+    return bounds
+
+
+def gross(rows: Sequence[Row]) -> list[Bound]:
+    """What no change may break, with room for a busy machine."""
+    bounds = []
+    for row in rows:
+        if row.side not in (FP32, INT8):
+            continue
+        about = f"{row.video}, {row.side}"
+        bounds += [
+            Bound(f"{about}: mean IoU", _number(row.mean_iou), 0.7),
+            Bound(f"{about}: share of faces found", _number(row.found), 0.9),
+        ]
+        if row.side == FP32:
+            bounds += [
+                Bound(f"{about}: frames a second over the reference's", row.ratio, 2),
+                Bound(f"{about}: lowest cosine", _number(row.cosine_min), 0.99),
+            ]
+    return bounds
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _cells(row: Row) -> list[str]:
+    shares = (row.mean_iou, row.found, row.extra, row.cosine_min, row.cosine_mean, row.same_top)
+    forms = ("{:.3f}", "{:.1%}", "{:.1%}", "{:.5f}", "{:.5f}", "{:.1%}")
+    return [
+        row.video,
+        row.side,
+        str(row.frames),
+        f"{row.rate:.1f}",
+        f"{row.low:.1f} - {row.high:.1f}",
+        f"{row.ratio:.2f}",
+        *("-" if v is None else form.format(v) for v, form in zip(shares, forms, strict=True)),
+    ]
+
+
+def _plan(chosen: argparse.Namespace) -> Plan:
+    if chosen.small:
+        return Plan(chosen.seconds or 5.0, [None], rounds=1, block=10)
+    return Plan(chosen.seconds or 120.0, [None, videos.HD], rounds=3, block=50)
+
+
+def main() -> int:
+    """Measure, print a table and a line of JSON; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput")
+    parser.add_argument("--seconds", type=float, help="length of the recordings; 120")
+    parser.add_argument("--weights", type=Path, help=f"real weights of {NAME}, as safetensors")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--small", action="store_true", help="a moment; fails if grossly wrong")
+    kind.add_argument("--check", action="store_true", help="fail where a target is missed")
+    chosen = parser.parse_args()
+    plan, told = _plan(chosen), {"benchmark": "throughput", "environment": environment()}
+    why_not_published = _why_not_published()
+    for why in filter(None, [videos.why_not_clip(), why_not_published]):
+        say(why)
+    with workplace("throughput") as folder, ExitStack() as stack:
+        say("Making the recordings and the weights")
+        recordings = [videos.prepared(folder, size, plan.seconds) for size in plan.sizes]
+        model = write_random_model(folder, int8=True, weights=chosen.weights)
+        sides = Sides(stack, folder, model)
+        if not chosen.small:
+            sides.let_the_reference_choose(videos.prepared(folder, None, _TRIED))
+        if why_not_published is None:
+            sides.invite_published()
+        rows = [row for video in recordings for row in measure(video, plan, sides)]
+    told |= {
+        "why_not_published": why_not_published,
+        "reference_waits": sides.waiting,
+        "load_average_after": load_average(),
+        "weights": "random" if chosen.weights is None else chosen.weights.name,
+        "rows": [asdict(row) for row in rows],
+    }
+    shown = table(f"Every frame of {plan.seconds:g} s, and the reference on blocks of it",
+                  _COLUMNS, left=2)  # fmt: skip
+    for row in rows:
+        shown.add_row(*_cells(row), end_section=row.side == INT8)
+    return finish(
+        shown, told, gross(rows) if chosen.small else targets(rows) if chosen.check else ()
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
