@@ -16,7 +16,7 @@ from django.db import transaction
 from engagement.errors import EngagementError, ModelError
 from webapp.recordings.models import Analysis
 from webapp.recordings.queue import ANALYSE_TASK
-from workers import calibrated, claims, playback
+from workers import calibrated, checkpoints, claims, playback
 from workers.identity import owner_name
 from workers.pace import Pace
 from workers.pulse import Pulse
@@ -128,13 +128,14 @@ def _analyse_and_write(analysis: Analysis, owner: str, pulse: Pulse) -> None:
     # Loading takes seconds, and cannot be stopped in its middle.
     pulse.check()
     classifier = calibrated.classifier_for(recording, analyzer.expression_model)
-    result = analyzer.analyze(
-        recording.video_path,
-        fps=analysis.sampling_fps,
-        on_progress=pulse.progress,
-        engagement="auto" if classifier is None else classifier.path,
-        checkpoint=analysis.checkpoint_path,
-    )
+    with checkpoints.locked(analysis.checkpoint_path) as checkpoint:
+        result = analyzer.analyze(
+            recording.video_path,
+            fps=analysis.sampling_fps,
+            on_progress=pulse.progress,
+            engagement="auto" if classifier is None else classifier.path,
+            checkpoint=checkpoint,
+        )
     document = json.loads(result.analysis.to_json())
     document["source"]["file"] = recording.original_name
     part = recording.embeddings_path.with_name(f".embeddings-{uuid.uuid4().hex}.part")

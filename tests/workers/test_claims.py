@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from engagement.errors import CancelledError
 from tests.factories import build_document
 from webapp.recordings import queue, services, storage
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
-from workers import claims, reaper
+from workers import checkpoints, claims, reaper
 from workers.identity import is_known_dead, owner_name
 from workers.pulse import Pulse
 from workers.threads import threads_per_process
@@ -210,6 +211,30 @@ def test_a_checkpoint_lives_as_long_as_its_analysis_is_open(analysis: Analysis) 
         reaper.sweep_files()
         assert not kept.exists(), state
     assert storage.folder(analysis.recording_id).exists()
+
+
+def test_two_runs_never_write_to_one_checkpoint(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoint"
+    code = (
+        "import sys, pathlib; from workers.checkpoints import locked\n"
+        "with locked(pathlib.Path(sys.argv[1])) as own: print(own is not None, flush=True);"
+        " sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        with checkpoints.locked(folder) as mine:
+            assert mine is None
+        other.kill()
+        other.wait()
+    # Killed, not ended well: what it kept is free for the next all the same.
+    with checkpoints.locked(folder) as mine:
+        assert mine == folder
 
 
 def test_what_a_run_wrote_after_the_erasure_goes_with_it(
