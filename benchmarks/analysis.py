@@ -8,86 +8,38 @@ sides run one after the other on the same machine, and the ratio is what to comp
 machines.
 """
 
-import json
 import os
-import resource
-import subprocess
 import sys
-import time
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from benchmarks.measuring import environment, finish, run_alone, table
+from benchmarks.videos import clip
 from engagement.sample import sample_path
 
-_DECODE = """
-from pathlib import Path
-from engagement.video.reader import VideoReader
-import sys
-reader = VideoReader(Path(sys.argv[1]), 5.0)
-for frame in reader:
-    pass
-print(reader.decoded.end_s)
-"""
-_ANALYSE = """
-from engagement import analyze
-import sys
-print(analyze(sys.argv[1]).analysis.source.duration_s)
-"""
-
-
-def _measure(code: str, video: Path) -> tuple[float, float, float]:
-    """Run `code` on `video`: wall seconds, peak memory in MB, length of the recording in s."""
-    started = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(video)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},  # as the command and the workers do
-    ) as process:
-        assert process.stdout is not None
-        printed = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - started
-    if process.returncode != 0:
-        raise SystemExit(f"{video} could not be analysed.")
-    return seconds, _megabytes(usage), float(printed)
-
-
-def _megabytes(usage: resource.struct_rusage) -> float:
-    unit = 1 if sys.platform == "darwin" else 1024
-    return usage.ru_maxrss * unit / 1e6
+_FPS = 5.0
 
 
 def _videos() -> list[Path]:
     named = [Path(argument) for argument in sys.argv[1:]]
-    if named:
-        return named
-    clips = Path(
-        os.environ.get("ENGAGEMENT_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")
-    )
-    return [sample_path(), *sorted((clips / "clips").glob("WolfgangLanger*.mp4"))]
+    return named or list(dict.fromkeys([sample_path(), clip()]))
 
 
-def main() -> None:
+def main() -> int:
     """Measure and print a table, and a line of JSON for machines."""
-    console = Console()
-    table = Table(title=f"Analysis at the defaults, cold start, {os.cpu_count()} cores")
-    for name in ("video", "length", "decode only", "analysis", "ratio", "x real time", "peak"):
-        table.add_column(name, justify="left" if name == "video" else "right")
-    rows = []
+    columns = ("video", "length", "decode only", "analysis", "ratio", "x real time", "peak")
+    shown = table(f"Analysis at the defaults, cold start, {os.cpu_count()} cores", columns)
+    told, rows = {"benchmark": "analysis", "environment": environment()}, []
     for video in _videos():
-        floor_s, _, _ = _measure(_DECODE, video)
-        seconds, peak_mb, length_s = _measure(_ANALYSE, video)
-        table.add_row(
+        floor_s = run_alone("benchmarks.once", "read", video, _FPS).wall_s
+        done = run_alone("benchmarks.once", "analyze", video)
+        length_s, peak_mb = done.told["length_s"], done.told["peak_mb"]
+        shown.add_row(
             video.name,
             f"{length_s:.1f} s",
             f"{floor_s:.1f} s",
-            f"{seconds:.1f} s",
-            f"{seconds / floor_s:.1f}",
-            f"{length_s / seconds:.1f}",
+            f"{done.wall_s:.1f} s",
+            f"{done.wall_s / floor_s:.1f}",
+            f"{length_s / done.wall_s:.1f}",
             f"{peak_mb:.0f} MB",
         )
         rows.append(
@@ -95,13 +47,12 @@ def main() -> None:
                 "video": video.name,
                 "length_s": length_s,
                 "decode_s": round(floor_s, 2),
-                "analysis_s": round(seconds, 2),
+                "analysis_s": round(done.wall_s, 2),
                 "peak_mb": round(peak_mb),
             }
         )
-    console.print(table)
-    console.print(json.dumps(rows), highlight=False, soft_wrap=True)
+    return finish(shown, {**told, "rows": rows})
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

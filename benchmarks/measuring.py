@@ -30,6 +30,8 @@ from engagement.weights.cache import CACHE_VARIABLE
 
 #: As the command and the workers set it; read by torch when it loads.
 OUR_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+#: The published model whose architecture, EfficientNet-B0, most figures are of.
+B0 = "enet_b0_8_best_vgaf"
 _PACKAGES = (
     "engagement-analytics",
     "torch",
@@ -53,6 +55,9 @@ class Player:
         arguments: of its command line.
         python: another interpreter.
         environment: added to this process' own; None takes a variable away.
+
+    Attributes:
+        start_s: from its start until it was ready, once it is.
     """
 
     def __init__(
@@ -73,7 +78,9 @@ class Player:
             env=_environment(environment),
             start_new_session=True,
         )
-        self.ready: Told | None = None
+        self._started = time.perf_counter()
+        self.start_s = float("nan")
+        self.ready = False
 
     def __enter__(self) -> "Player":
         return self
@@ -89,11 +96,12 @@ class Player:
         self._process.kill()
         self._process.wait()
 
-    def wait(self) -> Told:
-        """Wait until it has loaded what it needs; what it tells of that."""
-        if self.ready is None:
-            self.ready = self._answer()
-        return self.ready
+    def wait(self) -> None:
+        """Wait until it has loaded what it needs."""
+        if not self.ready:
+            self._answer()
+            self.start_s = time.perf_counter() - self._started
+            self.ready = True
 
     def ask(self, order: str, **details: object) -> Told:
         """Give an order and wait for its answer.
@@ -122,11 +130,10 @@ def play(load: Callable[[], Mapping[str, Callable[..., Told]]]) -> None:
     Args:
         load: gives the orders that are understood. What it or they print goes to standard error.
     """
-    started = time.perf_counter()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     orders = load()
-    answer: Told = {"load_s": time.perf_counter() - started}
+    answer: Told = {"ready": True}
     line = "first"
     while line:
         answers.write(json.dumps(answer) + "\n")
@@ -160,15 +167,9 @@ def now() -> Clocked:
 
 @dataclass(frozen=True)
 class Alone:
-    """What a process cost from its start to its end, and what it told.
-
-    Attributes:
-        peak_mb: most memory at one time (resident), in 10^6 bytes.
-    """
+    """What a process took from its start to its end, and what it told of itself."""
 
     wall_s: float
-    cpu_s: float
-    peak_mb: float
     told: Told
 
 
@@ -188,19 +189,25 @@ def run_alone(module: str, *arguments: object) -> Alone:
         start_new_session=True,
     ) as process:
         try:
-            assert process.stdout is not None
-            written = process.stdout.read()
-            _, status, usage = os.wait4(process.pid, 0)
+            written, _ = process.communicate()
         except BaseException:
             process.kill()
             raise
-        process.returncode = os.waitstatus_to_exitcode(status)
     wall_s = time.perf_counter() - started
     if process.returncode != 0:
         raise SystemExit(f"{module} ended with {process.returncode}; see above.")
+    return Alone(wall_s, json.loads(written))
+
+
+def peak_mb() -> float:
+    """Most memory that this process has had at one time (resident), in 10^6 bytes."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # What wait4 and getrusage tell begins with the size of the process that started this one.
+        [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+        return int(line.split()[1]) * 1024 / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
-    cpu_s = usage.ru_utime + usage.ru_stime
-    return Alone(wall_s, cpu_s, usage.ru_maxrss * unit / 1e6, json.loads(written))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:

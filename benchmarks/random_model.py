@@ -4,8 +4,14 @@ The published weights need the network to fetch; how long a network takes does n
 Agreement would: a fresh network's activations shrink from layer to layer until all faces look alike
 to it, and any two programs agree. So the batch norms take their statistics from faces of the
 packaged sample, and the head is scaled to logits that differ as a trained one's do.
+
+    python -m benchmarks.random_model FOLDER
+
+writes the file in full precision and tells where, for a process that is to stay small.
 """
 
+import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.measuring import B0
 from engagement.expressions.models import load_network, locate_model
 from engagement.faces.crops import crop_box
 from engagement.faces.detector import FaceDetector
@@ -28,7 +35,6 @@ from engagement.video.reader import VideoReader
 from engagement.weights.expression_file import save_expression
 from engagement.weights.registry import MODELS
 
-NAME = "enet_b0_8_best_vgaf"
 _FPS = 5.0
 _MEASURED = 48
 _LARGEST_LOGIT = 3.0
@@ -39,7 +45,7 @@ class RandomModel:
     """Files of the same weights.
 
     Attributes:
-        exact: safetensors, for `NAME`.
+        exact: safetensors, for `B0`.
         int8: a graph as ``engagement models export --int8`` writes it; None where not asked for.
     """
 
@@ -53,7 +59,7 @@ def write_random_model(
     """Make the files; the same every time.
 
     Args:
-        weights: take these for `NAME` instead.
+        weights: take these for `B0` instead.
 
     Raises:
         ModelError: they do not fit.
@@ -63,12 +69,12 @@ def write_random_model(
     if weights is None:
         network = _lively(spec, prepare(faces[:: max(1, len(faces) // _MEASURED)], spec.input))
     else:
-        network, _, _ = load_network(locate_model(NAME, weights))
-    exact = folder / f"{NAME}.safetensors"
+        network, _, _ = load_network(locate_model(B0, weights))
+    exact = folder / f"{B0}.safetensors"
     save_expression(network, spec, exact, dtype=torch.float32)
     if not int8:
         return RandomModel(exact)
-    small = folder / f"{NAME}.int8.onnx"
+    small = folder / f"{B0}.int8.onnx"
     # As the command does: every other second to calibrate with.
     small.write_bytes(quantise_graph(export_graph(network, spec), spec, faces))
     return RandomModel(exact, small)
@@ -76,7 +82,7 @@ def write_random_model(
 
 def described() -> ExpressionSpec:
     """The description of the published model."""
-    spec = MODELS[NAME].spec
+    spec = MODELS[B0].spec
     assert spec is not None
     return spec
 
@@ -115,3 +121,8 @@ def _lively(spec: ExpressionSpec, x: Floats) -> ExpressionNetwork:
         head.bias.sub_(middle).mul_(scale)
         head.weight.mul_(scale)
     return network
+
+
+if __name__ == "__main__":
+    written = write_random_model(Path(sys.argv[1]))
+    sys.stdout.write(json.dumps({"exact": str(written.exact)}) + "\n")

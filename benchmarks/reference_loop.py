@@ -23,8 +23,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from torchvision import transforms
 
-from benchmarks.measuring import Told, play
-from benchmarks.random_model import NAME, described
+from benchmarks.measuring import B0, Told, play
+from benchmarks.random_model import described
 
 #: Of the published examples.
 _LEAST_CERTAINTY = 0.9
@@ -142,13 +142,13 @@ def with_emotiefflib(weights: Path) -> Recognise:
     head.load_state_dict({k: tensors[f"classifier.{k}"] for k in ("weight", "bias")})
     model.classifier = torch.nn.Sequential(head)
     # Where it would have put what it downloads; this process has a home of its own.
-    place = Path.home() / ".emotiefflib" / f"{NAME}.pt"
+    place = Path.home() / ".emotiefflib" / f"{B0}.pt"
     place.parent.mkdir(exist_ok=True)
     torch.save(model, place)
 
     from emotiefflib.facial_analysis import EmotiEffLibRecognizer
 
-    recognizer = EmotiEffLibRecognizer("torch", NAME)
+    recognizer = EmotiEffLibRecognizer("torch", B0)
 
     def recognise(crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         # What predict_emotions does, with the features in between.

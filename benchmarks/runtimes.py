@@ -10,29 +10,26 @@ median and the quartiles of the turns are shown; ratios are what to compare betw
 """
 
 import argparse
-import json
 import multiprocessing
 import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
+from benchmarks.measuring import cpu, environment, finish, load_average, table
 from engagement.networks.preprocess import prepare
 from engagement.networks.spec import ExpressionSpec
-from engagement.runtimes.base import PACKAGES, Floats, RuntimeSettings, installed, thread_count
+from engagement.runtimes.base import Floats, RuntimeSettings, installed, thread_count
 from engagement.weights.registry import DEFAULT_EXPRESSION, MODELS
 
 Run = Callable[[Floats], Any]
@@ -201,7 +198,7 @@ _SETTINGS: Mapping[str, _Make] = {
 
 def _runtimes() -> dict[str, _Make]:
     made: dict[str, _Make] = {"torch": _torch}
-    if "bf16" in _cpu():
+    if "bf16" in cpu():
         made["torch bf16"] = _torch_bf16
     if installed("onnx"):
         made |= {"onnx": _onnx, "onnx int8": _onnx_int8}
@@ -314,48 +311,18 @@ def measure_with_preparation(name: str, rounds: int) -> list[Row]:
         return _measure(name, Path(folder), makes, rounds, 16, whole=True)
 
 
-def _environment() -> dict[str, object]:
-    packages = ("torch", "onnxruntime", "openvino")
-    return {
-        "cpu": _cpu(),
-        "threads": thread_count(RuntimeSettings()),
-        "system": platform.platform(terse=True),
-        "python": platform.python_version(),
-        "load_average": [round(load, 1) for load in os.getloadavg()],
-        **{name: version(name) for name in packages if _is_there(name)},
-    }
-
-
-def _is_there(package: str) -> bool:
-    return package == "torch" or any(
-        installed(name) for name, needed in PACKAGES.items() if needed == package
-    )
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    if not info.is_file():
-        return platform.processor()
-    lines = dict(
-        (part.strip() for part in line.split(":", 1))
-        for line in info.read_text().splitlines()
-        if ":" in line
-    )
-    flags = set(lines.get("flags", "").split())
-    known = [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16") if flag in flags]
-    return f"{lines.get('model name', platform.processor())} ({', '.join(known)})"
-
-
 def _table(rows: list[Row]) -> Table:
-    table = Table(title="Milliseconds a face: median, quartiles, ratio to the first of its group")
-    for column in ("model", "runtime", "batch", "median", "quartiles", "ratio"):
-        table.add_column(column, justify="left" if column in {"model", "runtime"} else "right")
+    shown = table(
+        "Milliseconds a face: median, quartiles, ratio to the first of its group",
+        ("model", "runtime", "batch", "median", "quartiles", "ratio"),
+        left=2,
+    )
     before = None
     for row in rows:
         if before not in {None, (row.model, row.batch)}:
-            table.add_section()
+            shown.add_section()
         before = (row.model, row.batch)
-        table.add_row(
+        shown.add_row(
             row.model,
             row.runtime,
             str(row.batch),
@@ -363,7 +330,7 @@ def _table(rows: list[Row]) -> Table:
             f"{row.low_ms:.2f} - {row.high_ms:.2f}",
             f"{row.ratio:.2f}",
         )
-    return table
+    return shown
 
 
 def main() -> None:
@@ -373,16 +340,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="turns of each runtime")
     parser.add_argument("--settings", action="store_true", help="compare the runtimes' settings")
     chosen = parser.parse_args()
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    before = _environment()
+    before = environment()
     makes = _SETTINGS if chosen.settings else _runtimes()
     rows = [row for name in _names(chosen.names) for row in measure(name, chosen.rounds, makes)]
     if not chosen.settings and not chosen.names:
         rows += measure_with_preparation(DEFAULT_EXPRESSION, chosen.rounds)
-    after = [round(load, 1) for load in os.getloadavg()]
-    console.print(_table(rows))
-    told = before | {"load_average_after": after, "rows": [vars(row) for row in rows]}
-    console.print(json.dumps(told), highlight=False, soft_wrap=True)
+    told = before | {"load_average_after": load_average(), "rows": [vars(row) for row in rows]}
+    finish(_table(rows), told)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from benchmarks.agreement import (
     read_seen,
 )
 from benchmarks.measuring import (
+    B0,
     Bound,
     Player,
     Told,
@@ -49,7 +50,7 @@ from benchmarks.measuring import (
     table,
     workplace,
 )
-from benchmarks.random_model import NAME, RandomModel, write_random_model
+from benchmarks.random_model import RandomModel, write_random_model
 
 REFERENCE, PUBLISHED = "MTCNN + eager timm", "emotiefflib"
 FP32, INT8 = "ours, fp32", "ours, int8"
@@ -138,7 +139,7 @@ class Sides:
         self.waiting = "sleep"
         self.published: Player | None = None
         self.ours = {
-            FP32: self._pipeline("exact", NAME, model.exact),
+            FP32: self._pipeline("exact", B0, model.exact),
             INT8: self._pipeline("int8", "auto", model.int8),
         }
         for player in [self.reference, *self.ours.values()]:
@@ -333,7 +334,7 @@ def main() -> int:
     """Measure, print a table and a line of JSON; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput")
     parser.add_argument("--seconds", type=float, help="length of the recordings; 120")
-    parser.add_argument("--weights", type=Path, help=f"real weights of {NAME}, as safetensors")
+    parser.add_argument("--weights", type=Path, help=f"real weights of {B0}, as safetensors")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--small", action="store_true", help="a moment; fails if grossly wrong")
     kind.add_argument("--check", action="store_true", help="fail where a target is missed")
