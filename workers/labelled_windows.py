@@ -131,7 +131,7 @@ def _windows(recording: Recording, person: str, answers: Sequence[_Answer]) -> I
     for one in answers:
         start_s = one.key[1]
         inside = (times >= start_s) & (times < one.end_s)
-        estimate = estimate_of(track, start_s, one.end_s)
+        estimate = estimate_of(track.windows, start_s, one.end_s)
         if inside.any() and estimate is not None:
             name = f"{recording.pk}@{start_s:g}"
             yield _Found(

@@ -45,14 +45,14 @@ def read_panel(user: User, recording: Recording, page: Page, wanted: str = "") -
     """The panel for one person; `wanted` is the start of a window in seconds, or empty."""
     covered = covers_groups_and_training(recording.student, recording.lesson.course)
     found = stretches(page) if covered else []
-    order = labelling_order(found)
-    first = {one.start_s for one in order[:SUGGESTED]}
+    suggested = labelling_order(found, SUGGESTED)
+    first = {one.start_s for one in suggested}
     mine = dict(
         WindowLabel.objects.filter(recording=recording, labelled_by=user).values_list(
             "start_s", "value"
         )
     )
-    start_s = _current(order, mine, wanted)
+    start_s = _current(found, suggested, mine, wanted)
     choices = [
         Choice(one, mine.get(one.start_s, ""), one.start_s in first, one.start_s == start_s)
         for one in found
@@ -73,11 +73,19 @@ def find_stretch(page: Page, start: str) -> Stretch | None:
     return next((one for one in stretches(page) if _is_at(one, start)), None)
 
 
-def _current(order: list[Stretch], mine: dict[float, str], wanted: str) -> float | None:
-    asked = next((one for one in order if _is_at(one, wanted)), None)
-    unlabelled = next((one for one in order if one.start_s not in mine), None)
-    found = asked or unlabelled or next(iter(order), None)
-    return found.start_s if found else None
+def _current(
+    found: list[Stretch], suggested: list[Stretch], mine: dict[float, str], wanted: str
+) -> float | None:
+    asked = next((one for one in found if _is_at(one, wanted)), None)
+    current = asked or _unlabelled(suggested, mine)
+    if current is None:
+        # Everything that was suggested is labelled: the others come in the same order.
+        current = _unlabelled(labelling_order(found), mine) or next(iter(suggested), None)
+    return current.start_s if current else None
+
+
+def _unlabelled(order: list[Stretch], mine: dict[float, str]) -> Stretch | None:
+    return next((one for one in order if one.start_s not in mine), None)
 
 
 def _is_at(stretch: Stretch, start: str) -> bool:

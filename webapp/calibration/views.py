@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from webapp import access
@@ -53,6 +54,7 @@ def labels(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
     return render(request, "calibration/_panel.html", {"panel": panel})
 
 
+@gzip_page
 @require_GET
 @login_required
 def course(request: HttpRequest, course_id: int) -> HttpResponse:

@@ -1,9 +1,10 @@
 """The windows that people label, and in which order they are worth labelling."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engagement.report.schema import Track
+from engagement.report.schema import Window
 from webapp.reports.ready import COUNT_S, Page
 from webapp.reports.selectors import main_track
 
@@ -31,12 +32,15 @@ def stretches(page: Page) -> list[Stretch]:
     track = main_track(document)
     if track is None:
         return []
+    starts = [one.start_s for one in track.windows]
+    longest_s = max((one.end_s - one.start_s for one in track.windows), default=0.0)
     found = []
     for number, count in sorted(page.figures[track.id].counts.items()):
         start_s = number * WINDOW_S
         end_s = round(min(start_s + WINDOW_S, document.source.duration_s), 3)
         length_s = end_s - start_s
-        estimate = estimate_of(track, start_s, end_s)
+        first, last = bisect_left(starts, start_s - longest_s), bisect_left(starts, end_s)
+        estimate = estimate_of(track.windows[first:last], start_s, end_s)
         if length_s < _SHORTEST_S or estimate is None:
             continue
         if count >= _LEAST_COVERAGE * length_s * document.sampling_fps:
@@ -44,10 +48,10 @@ def stretches(page: Page) -> list[Stretch]:
     return found
 
 
-def estimate_of(track: Track, start_s: float, end_s: float) -> float | None:
+def estimate_of(windows: Iterable[Window], start_s: float, end_s: float) -> float | None:
     """The report's engagement over a stretch: the mean of its windows, by how far they overlap."""
     total, weight = 0.0, 0.0
-    for window in track.windows:
+    for window in windows:
         shared_s = min(end_s, window.end_s) - max(start_s, window.start_s)
         if shared_s > 0:
             total += shared_s * window.engagement
@@ -55,8 +59,8 @@ def estimate_of(track: Track, start_s: float, end_s: float) -> float | None:
     return total / weight if weight else None
 
 
-def labelling_order(found: Sequence[Stretch]) -> list[Stretch]:
-    """The windows so that each next one is as unlike those before as can be.
+def labelling_order(found: Sequence[Stretch], most: int | None = None) -> list[Stretch]:
+    """The windows so that each next one is as unlike those before as can be; at most `most`.
 
     Unlike in time and in the rank of the report's estimate, each counted from 0 to 1: the first
     dozen then spread over the recording and over everything from lowest to highest. It depends on
@@ -67,10 +71,12 @@ def labelling_order(found: Sequence[Stretch]) -> list[Stretch]:
         return left
     ranked = sorted(left, key=lambda one: one.estimate)
     span = len(left) - 1
-    place = {one.start_s: (left.index(one) / span, rank / span) for rank, one in enumerate(ranked)}
+    at = {one.start_s: number / span for number, one in enumerate(left)}
+    place = {one.start_s: (at[one.start_s], rank / span) for rank, one in enumerate(ranked)}
     nearest = {one.start_s: float("inf") for one in left}
     order = [ranked[-1]]
-    while len(order) < len(found):
+    wanted = len(found) if most is None else min(most, len(found))
+    while len(order) < wanted:
         left.remove(order[-1])
         x, y = place[order[-1].start_s]
         for one in left:

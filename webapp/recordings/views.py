@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from webapp import access
@@ -25,6 +26,7 @@ from webapp.recordings.uploads import PrivateUploadHandler
 _A_PAGE = 25
 
 
+@gzip_page
 @require_GET
 @login_required
 def mine(request: HttpRequest) -> HttpResponse:

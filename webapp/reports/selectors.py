@@ -1,6 +1,7 @@
 """What a report's page needs, read from its ready form. Nothing heavy is imported here."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from engagement.report.schema import (
@@ -18,6 +19,7 @@ from webapp.reports import ready
 from webapp.reports.made_by import MadeBy, engaged_words, made_by
 from webapp.reports.ready import Page
 from webapp.reports.series import Span, emotion_order
+from webapp.reports.tables import Tables, tables_of
 from webapp.reports.templatetags.report_format import NOTHING, clock, percent, two
 
 
@@ -84,6 +86,12 @@ class Report:
     def has_signals(self) -> bool:
         """Whether the analysis measured signals; those of older versions did not."""
         return self.track is not None and self.track.summary.signals is not None
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The rows of the tables behind the charts."""
+        label = "Index" if self.is_index else "Engagement"
+        return tables_of(self.rows, self.group_affect, label)
 
     @property
     def group_affect(self) -> list[GroupAffect]:

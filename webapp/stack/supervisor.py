@@ -92,7 +92,7 @@ class Stack:
             broker = self._run("valkey", valkey.command(settings.DATA_DIR))
             broker.wait_until(lambda: valkey.answers(settings.DATA_DIR), _START_TIMEOUT_S)
         call_command("migrate", verbosity=0, interactive=False)
-        web = self._run("web", self._web_command())
+        web = self._run("web", web_command(self.host, self.port))
         # SIGTERM would wait for a running analysis to end. A cold stop is safe: the next worker
         # sees that the owner is gone and takes the analysis up again.
         self._run("worker", self._worker_command(), stop_signal=signal.SIGQUIT)
@@ -112,16 +112,6 @@ class Stack:
             return None
         self.log_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self._files.enter_context((self.log_dir / f"{name}.log").open("ab"))
-
-    def _web_command(self) -> list[str]:
-        bind = f"[{self.host}]" if ":" in self.host else self.host
-        return [
-            sys.executable, "-m", "gunicorn", "webapp.config.wsgi:application",
-            "--bind", f"{bind}:{self.port}",
-            "--worker-class", "gthread", "--workers", "1", "--threads", "8",
-            # The worker process lives through uploads of any length: threads do not block it.
-            "--timeout", "120", "--graceful-timeout", "5", "--no-control-socket",
-        ]  # fmt: skip
 
     def _worker_command(self) -> list[str]:
         return [
@@ -150,6 +140,18 @@ class Stack:
             return error.code < 500
         except OSError:
             return False
+
+
+def web_command(host: str, port: int) -> list[str]:
+    """What runs the web server on an address of this machine."""
+    bind = f"[{host}]" if ":" in host else host
+    return [
+        sys.executable, "-m", "gunicorn", "webapp.config.wsgi:application",
+        "--bind", f"{bind}:{port}",
+        "--worker-class", "gthread", "--workers", "1", "--threads", "8",
+        # The worker process lives through uploads of any length: threads do not block it.
+        "--timeout", "120", "--graceful-timeout", "5", "--no-control-socket",
+    ]  # fmt: skip
 
 
 def free_port(host: str) -> int:

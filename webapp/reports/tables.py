@@ -1,0 +1,102 @@
+"""The rows of a report's tables as HTML.
+
+Every chart has a table behind it, and an hour has some seven hundred windows: as a template, their
+twenty thousand cells take longer than everything else on the page. What stands in the cells are
+numbers, and words that the contract lists; whatever is not a number is escaped all the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from engagement.report.schema import GroupAffect, Signals
+from webapp.reports.templatetags.report_format import clock, percent, signed, two
+
+if TYPE_CHECKING:
+    from webapp.reports.selectors import WindowRow
+
+_TOO_LITTLE = "too little face"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Rows of the tables about windows, each `<tr>...</tr>` after the other."""
+
+    engagement: SafeString
+    signals: SafeString
+    emotions: SafeString
+    affect: SafeString
+    group_affect: SafeString
+
+
+def tables_of(
+    rows: Sequence["WindowRow"], group_affect: Sequence[GroupAffect], engagement_label: str
+) -> Tables:
+    """All tables of one track's windows; `engagement_label` heads the estimate on phones."""
+    heads = [_head(f"{clock(row.window.start_s)} to {clock(row.window.end_s)}") for row in rows]
+    return Tables(
+        engagement=_joined(_engagement(row, escape(engagement_label)) for row in rows),
+        signals=_joined(
+            _row(head, _signals(row.window.signals, row.window.coverage))
+            for head, row in zip(heads, rows, strict=True)
+        ),
+        emotions=_joined(
+            _row(head, [percent(mean) for _, mean in row.emotions])
+            for head, row in zip(heads, rows, strict=True)
+        ),
+        affect=_joined(
+            _row(head, [signed(row.valence), signed(row.arousal)])
+            for head, row in zip(heads, rows, strict=True)
+        ),
+        group_affect=_joined(_group(one) for one in group_affect),
+    )
+
+
+def _engagement(row: "WindowRow", label: str) -> str:
+    window = row.window
+    seek = (
+        f'<button type="button" class="link-button numeric" data-seek="{window.start_s:.3f}">'
+        f"{clock(window.start_s)} to {clock(window.end_s)}</button>"
+    )
+    cells = (
+        f'<td class="numeric" data-label="{label}">{two(window.engagement)}</td>'
+        f'<td class="numeric" data-label="Spread">{two(window.spread)}</td>'
+        f'<td data-label="Level">{escape(window.level or _TOO_LITTLE)}</td>'
+        f'<td class="numeric" data-label="Coverage">{percent(window.coverage)}</td>'
+    )
+    return f"<tr>{_head(seek)}{cells}</tr>"
+
+
+def _signals(signals: Signals | None, coverage: float) -> list[str]:
+    if signals is None:
+        return [*[two(None)] * 4, percent(coverage)]
+    return [
+        percent(signals.facing),
+        percent(signals.turned_away),
+        percent(signals.head_down),
+        two(signals.movement),
+        percent(coverage),
+    ]
+
+
+def _group(one: GroupAffect) -> str:
+    shares = [percent(one.positive), percent(one.neutral), percent(one.negative)]
+    people = f"{one.people} ({percent(one.face_share)})"
+    return _row(_head(f"{clock(one.start_s)} to {clock(one.end_s)}"), [*shares, people])
+
+
+def _head(words: str) -> str:
+    return f'<th scope="row" class="nowrap">{words}</th>'
+
+
+def _row(head: str, cells: Iterable[str]) -> str:
+    numbers = "".join(f'<td class="numeric">{cell}</td>' for cell in cells)
+    return f"<tr>{head}{numbers}</tr>"
+
+
+def _joined(rows: Iterable[str]) -> SafeString:
+    # A line a row, so that the page's source can be read.
+    return mark_safe("\n".join(rows))  # noqa: S308  (made above, of numbers and escaped words)
