@@ -216,7 +216,7 @@ def open_graph(file: ModelFile, settings: RuntimeSettings) -> OpenGraph:
     Raises:
         ModelError: absent, damaged, no graph of an expression model, or no such runtime.
     """
-    from engagement.runtimes.graph import head_of, with_embedding
+    from engagement.runtimes.published_graph import head_of, with_embedding
     from engagement.weights.readers.onnx_file import describe_onnx, read_onnx
 
     sha256 = _hashed(file.path)

@@ -20,7 +20,7 @@ _CELL_PX = 12
 _STRIDE_PX = 2
 _SHRINK = 0.709
 _THRESHOLDS = (0.6, 0.7, 0.7)
-_TRIED_SIZES = (0.92, 1.0, 1.08)
+_NEAR_SIZE = 0.92
 #: Sizes that a batch is filled up to: runtimes keep compiled code for every size that they met.
 _BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
@@ -52,24 +52,36 @@ class PooledPicture:
 
     Args:
         rgb: ``(h, w, 3)`` uint8.
+        around: only crops of these boxes ``(n, 4)`` will be wanted, which saves sums.
     """
 
-    def __init__(self, rgb: Pixels) -> None:
+    def __init__(self, rgb: Pixels, around: Floats | None = None) -> None:
         self.height, self.width = rgb.shape[:2]
+        self._left = self._top = 0
+        if around is not None and len(around):
+            whole = self._whole_pixels(around)
+            self._left, self._top = (max(0, int(v) - 1) for v in whole[:, :2].min(axis=0))
+            right, bottom = (int(v) for v in whole[:, 2:].max(axis=0))
+            rgb = np.ascontiguousarray(rgb[self._top : bottom, self._left : right])
         self._sums: NDArray[np.int32] = cv2.integral(rgb)
 
     def whole(self, size: tuple[int, int]) -> Floats:
         """The picture as ``(3, h', w')`` about -1..1 for `size` (h', w')."""
-        return self._pooled(0, self.height, 0, self.width, size)
+        y0, y1 = _bins(np.array([0]), np.array([self.height]), size[0])
+        x0, x1 = _bins(np.array([0]), np.array([self.width]), size[1])
+        rows = self._sums[y1[0]] - self._sums[y0[0]]
+        return _scaled(rows[:, x1[0]] - rows[:, x0[0]], (y1 - y0)[0], (x1 - x0)[0])
 
     def crops(self, boxes: Floats, side: int) -> Floats:
         """Boxes ``(n, 4)`` that lie `inside`, as ``(n, 3, side, side)`` about -1..1."""
-        return np.stack(
-            [
-                self._pooled(y1 - 1, y2, x1 - 1, x2, (side, side))
-                for x1, y1, x2, y2 in self._whole_pixels(boxes)
-            ]
-        )
+        whole = self._whole_pixels(boxes)
+        y0, y1 = _bins(whole[:, 1] - 1 - self._top, whole[:, 3] - self._top, side)
+        x0, x1 = _bins(whole[:, 0] - 1 - self._left, whole[:, 2] - self._left, side)
+
+        def at(y: NDArray[np.int64], x: NDArray[np.int64]) -> NDArray[np.int32]:
+            return self._sums[y[:, :, None], x[:, None, :]]
+
+        return _scaled(at(y1, x1) - at(y1, x0) - at(y0, x1) + at(y0, x0), y1 - y0, x1 - x0)
 
     def inside(self, boxes: Floats) -> Floats:
         """Those of the boxes ``(n, 4)`` that have pixels of the picture in them."""
@@ -87,22 +99,26 @@ class PooledPicture:
         whole[:, 2:] = np.minimum(whole[:, 2:], (self.width, self.height))
         return whole
 
-    def _pooled(
-        self, top: int, bottom: int, left: int, right: int, size: tuple[int, int]
-    ) -> Floats:
-        y0, y1 = _bins(top, bottom, size[0])
-        x0, x1 = _bins(left, right, size[1])
-        rows = self._sums[y1] - self._sums[y0]
-        sums = rows[:, x1] - rows[:, x0]
-        areas = ((y1 - y0)[:, None] * (x1 - x0)).astype(np.float32)
-        scaled = (sums / areas[:, :, None] - np.float32(127.5)) * np.float32(0.0078125)
-        return np.ascontiguousarray(scaled.transpose(2, 0, 1), dtype=np.float32)
+
+def _bins(
+    low: NDArray[np.int64], high: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each of `count` bins over the pixels from `low` to `high` begins and ends.
+
+    Both ``(n,)``; the results are ``(n, count)``.
+    """
+    steps = np.arange(count + 1) * (high - low)[:, None]
+    return low[:, None] + steps[:, :-1] // count, low[:, None] - (-steps[:, 1:] // count)
 
 
-def _bins(low: int, high: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where each of `count` bins over the pixels from `low` to `high` begins and ends."""
-    steps = np.arange(count + 1) * (high - low)
-    return low + steps[:-1] // count, low - (-steps[1:] // count)
+def _scaled(
+    sums: NDArray[np.int32], heights: NDArray[np.int64], widths: NDArray[np.int64]
+) -> Floats:
+    """Sums ``(..., h, w, 3)`` over bins of so many rows and columns -> ``(..., 3, h, w)``."""
+    areas = (heights[..., :, None] * widths[..., None, :]).astype(np.float32)
+    means = sums.astype(np.float32) / areas[..., None]
+    scaled = (means - np.float32(127.5)) * np.float32(0.0078125)
+    return np.ascontiguousarray(np.moveaxis(scaled, -1, -3))
 
 
 class Cascade:
@@ -125,27 +141,26 @@ class Cascade:
         sure = corrected.take(corrected.scores > _THRESHOLDS[2])
         return sure.take(_suppress(sure.boxes, sure.scores, 0.7, of_smaller=True))
 
-    def near(self, picture: PooledPicture, boxes: Floats) -> Candidates:
+    def near(self, rgb: Pixels, boxes: Floats) -> Candidates:
         """The face at or near each of the boxes ``(n, 4)``, which are faces' of a moment ago.
 
-        Each is tried at several sizes, of which the one counts that the network is surest of:
-        corrections of a box that was corrected before would shrink it, by two in a hundred.
-        Scores are zero where there is no face.
+        Scores are zero where there can be none, outside of the picture.
         """
         squares = _squared(boxes)
-        half = (squares[:, 2:] - squares[:, :2]) / 2
-        middle = squares[:, :2] + half
-        sizes = [np.hstack([middle - half * size, middle + half * size]) for size in _TRIED_SIZES]
-        tried = np.concatenate(sizes).astype(np.float32)
+        # A correction of a box that was corrected before would shrink it, by two in a hundred, on
+        # and on. From squares of this size the corrected boxes are on average of the right one.
+        inwards = (squares[:, 2:] - squares[:, :2]) * ((1 - _NEAR_SIZE) / 2)
+        tried = np.hstack([squares[:, :2] + inwards, squares[:, 2:] - inwards])
+        picture = PooledPicture(rgb, tried)
         has_pixels = picture.has_pixels(tried)
-        scores = np.zeros(len(tried), np.float32)
+        found = Candidates(
+            tried.copy(), np.zeros(len(tried), np.float32), np.zeros((len(tried), 5, 2), np.float32)
+        )
         corrected = self._corrected(picture, tried[has_pixels])
-        scores[has_pixels] = corrected.scores
-        best = scores.reshape(len(_TRIED_SIZES), -1).argmax(axis=0) * len(boxes)
-        best += np.arange(len(boxes))
-        place = np.cumsum(has_pixels) - 1  # of a tried box among those that were corrected
-        chosen = corrected.take(np.maximum(place[best], 0)) if has_pixels.any() else _NOTHING
-        return Candidates(chosen.boxes, scores[best], chosen.landmarks)
+        found.boxes[has_pixels] = corrected.boxes
+        found.scores[has_pixels] = corrected.scores
+        found.landmarks[has_pixels] = corrected.landmarks
+        return found
 
     def _corrected(self, picture: PooledPicture, squares: Floats) -> Candidates:
         """What the last network makes of squares ``(n, 4)``, in their order."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from engagement.faces.cascade import Candidates, Cascade, PooledPicture
+from engagement.faces.cascade import Candidates, Cascade
 from engagement.faces.networks import open_cascade
 from engagement.runtimes.base import RuntimeSettings
 from engagement.types import Face, Floats, Frame, Pixels
@@ -67,7 +67,7 @@ class FaceDetector:
         no face.
         """
         scale, small = self._shrunk(frame)
-        found = self._cascade.near(PooledPicture(small), xyxys * np.float32(scale))
+        found = self._cascade.near(small, xyxys * np.float32(scale))
         near: list[Face | None] = [None] * len(xyxys)
         for i in range(len(found.scores)):
             faces = self._faces(frame, found.take(np.array([i])), scale)

@@ -4,6 +4,7 @@ One function for training, evaluation and inference, so that all three see the s
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import cv2
@@ -71,17 +72,28 @@ def prepare(crops: Sequence[Pixels], spec: InputSpec) -> Floats:
     """
     if not crops:
         return np.empty((0, 3, spec.size, spec.size), dtype=np.float32)
-    if spec.channels == "grey":
-        pixels = np.repeat(stack_grey(crops, spec.size)[..., None], 3, axis=3)
-    else:
-        pixels = np.stack([resize_square(to_rgb(crop), spec.size, spec.resize) for crop in crops])
-        if spec.channels == "bgr":
-            pixels = pixels[..., ::-1]
-    scaled = pixels.astype(np.float32)
+    prepared = np.empty((len(crops), 3, spec.size, spec.size), np.float32)
+    for crop, face in zip(crops, prepared, strict=True):
+        if spec.channels == "grey":
+            grey = resize_square(to_grey(crop), spec.size)
+            planes = [grey, grey, grey]
+        else:
+            rgb = resize_square(to_rgb(crop), spec.size, spec.resize)
+            order = (2, 1, 0) if spec.channels == "bgr" else (0, 1, 2)
+            planes = [rgb[..., channel] for channel in order]
+        for plane, values, out in zip(planes, _values(spec), face, strict=True):
+            np.take(values, plane, out=out, mode="clip")
+    return prepared
+
+
+@lru_cache
+def _values(spec: InputSpec) -> Floats:
+    """What becomes of the pixels 0 to 255 in each channel: ``(3, 256)``."""
+    scaled = np.repeat(np.arange(256, dtype=np.float32)[:, None], 3, axis=1)
     if spec.scale == 1 / 255:
         scaled /= np.float32(255)  # dividing rounds as the published code does
     elif spec.scale != 1:
         scaled *= np.float32(spec.scale)
     scaled -= np.array(spec.mean, dtype=np.float32)
     scaled /= np.array(spec.std, dtype=np.float32)
-    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+    return np.ascontiguousarray(scaled.T)
