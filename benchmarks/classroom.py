@@ -24,7 +24,7 @@ from webapp.reports import ready
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 LONG_S = 45 * 60.0
-_SHORT_S = 15.0
+_SHORT_S = 10.0
 _FPS = 5.0
 _WINDOW_S, _STRIDE_S = 10.0, 5.0
 _FIRST_LESSON = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)

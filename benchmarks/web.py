@@ -40,6 +40,7 @@ _TIMEOUT_S = 60.0
 _FEW_STUDENTS, _FEW_LESSONS = 3, 2
 MOST_QUERIES = 20
 _MOST_MS = 200.0
+_LINES_AT_ONCE = 150
 #: Two answers of the same page may be so much apart by chance.
 _MOST_RATIO_OF_304 = 1.25
 
@@ -59,13 +60,14 @@ class Measured:
     """What one page took.
 
     Attributes:
-        p50_ms, p95_ms, most_ms: from the request to the last byte.
+        least_ms, p50_ms, p95_ms, most_ms: from the request to the last byte.
         sent_bytes: body on the wire, as compressed as it came.
         queries: of the class; `queries_of_few` of a course with three students.
     """
 
     page: str
     rounds: int
+    least_ms: float
     p50_ms: float
     p95_ms: float
     most_ms: float
@@ -303,6 +305,7 @@ def _measured(
     return Measured(
         page=name,
         rounds=len(times),
+        least_ms=round(times[0], 2),
         p50_ms=round(statistics.median(times), 2),
         p95_ms=round(p95, 2),
         most_ms=round(times[-1], 2),
@@ -312,19 +315,22 @@ def _measured(
     )
 
 
-def bounds_of(measured: Sequence[Measured], *, times: bool) -> list[Bound]:
+def bounds_of(measured: Sequence[Measured], students: int, *, times: bool) -> list[Bound]:
     """What must hold: queries and ratios always, times only where they mean something."""
     by_name = {one.page: one for one in measured}
     bounds = []
     for one in measured:
         bounds.append(Bound(f"Queries of {one.page}", one.queries, most=MOST_QUERIES))
         more = one.queries - one.queries_of_few
-        bounds.append(Bound(f"More queries than for three students, {one.page}", more, most=0))
+        # An export is written into the log for every student, so many at once.
+        most = students // _LINES_AT_ONCE if "export" in one.page else 0
+        bounds.append(Bound(f"More queries than for three students, {one.page}", more, most=most))
         if times and "export" not in one.page:
             bounds.append(Bound(f"95% of the answers in ms, {one.page}", one.p95_ms, most=_MOST_MS))
         fresh = by_name.get(one.page.removesuffix(", again (304)"))
         if fresh is not None and fresh is not one:
-            ratio = one.p50_ms / fresh.p50_ms
+            # The fastest of each: what else the machine does can only add to a time.
+            ratio = one.least_ms / fresh.least_ms
             bounds.append(
                 Bound(f"Time to the fresh answer, {one.page}", ratio, most=_MOST_RATIO_OF_304)
             )
@@ -349,7 +355,9 @@ def _report(measured: Sequence[Measured], told: dict[str, Any], options: argpars
             str(one.queries),
             str(one.queries_of_few),
         )
-    return measuring.finish(table, told, bounds_of(measured, times=not options.small))
+    return measuring.finish(
+        table, told, bounds_of(measured, options.students, times=not options.small)
+    )
 
 
 if __name__ == "__main__":

@@ -51,10 +51,9 @@ class Overview:
 
 def students_to_label(course: Course) -> QuerySet[User]:
     """Students of whom there is a report to label, by name."""
-    reports = Analysis.objects.filter(
-        recording__lesson__course=course, state=Analysis.State.FINISHED
-    )
-    people = User.objects.filter(pk__in=reports.values("recording__student_id"))
+    finished = Analysis.objects.filter(recording=OuterRef("pk"), state=Analysis.State.FINISHED)
+    with_report = Recording.objects.filter(Exists(finished), lesson__course=course).order_by()
+    people = User.objects.filter(pk__in=with_report.values("student_id"))
     return people.order_by("name", "email", "pk")
 
 

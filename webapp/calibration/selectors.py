@@ -188,8 +188,8 @@ def due_again(recordings: QuerySet[Recording]) -> dict[uuid.UUID, Due]:
         return {}
     under_way = Analysis.objects.filter(recording=OuterRef("recording"), state__in=_OPEN)
     newest = (
-        newest_finished()
-        .filter(~Exists(under_way), recording__in=recordings.order_by())
+        newest_finished(recordings)
+        .filter(~Exists(under_way))
         .select_related("recording__lesson__course", "recording__student", "made_by")
     )
     due = {}

@@ -6,7 +6,8 @@ without the site's secret key; names and addresses come only where they are aske
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Subquery
@@ -52,6 +53,7 @@ def pseudonym(course: Course, student_id: int) -> str:
 
 def figure_rows(course: Course, *, names: bool) -> Iterator[list[Any]]:
     """A header, then the recordings with a report by lesson, then those without one."""
+    called = cache(partial(pseudonym, course))
     people = ["student", "name", "email"] if names else ["student"]
     yield [
         "lesson", "lesson_starts_at", *people, "recording", "uploaded_at", "duration_s",
@@ -59,13 +61,13 @@ def figure_rows(course: Course, *, names: bool) -> Iterator[list[Any]]:
     ]  # fmt: skip
     for row in _reports(course):
         recording, figures = row[: len(_RECORDING)], row[len(_RECORDING) :]
-        yield [*_start(course, recording, names), "finished", _time(figures[0]), *figures[1:]]
+        yield [*_start(called, recording, names), "finished", _time(figures[0]), *figures[1:]]
     for *recording, state in _without_report(course):
-        yield [*_start(course, recording, names), state or "", *[None] * len(_FIGURES)]
+        yield [*_start(called, recording, names), state or "", *[None] * len(_FIGURES)]
 
 
 def _reports(course: Course) -> Iterator[Any]:
-    reports = newest_finished().filter(recording__lesson__course=course)
+    reports = newest_finished(Recording.objects.filter(lesson__course=course))
     columns = [f"recording__{name}" for name in _RECORDING]
     ordered = reports.order_by(*(f"recording__{name}" for name in _ORDER))
     return ordered.values_list(*columns, *_FIGURES).iterator(_ROWS_AT_ONCE)
@@ -79,9 +81,9 @@ def _without_report(course: Course) -> Iterator[Any]:
     return recordings.order_by(*_ORDER).values_list(*_RECORDING, newest).iterator(_ROWS_AT_ONCE)
 
 
-def _start(course: Course, recording: Any, names: bool) -> list[Any]:
+def _start(called: Callable[[int], str], recording: Any, names: bool) -> list[Any]:
     title, starts_at, student_id, name, email, pk, created_at, duration_s = recording
-    who = [pseudonym(course, student_id), *((name, email) if names else ())]
+    who = [called(student_id), *((name, email) if names else ())]
     return [title, _time(starts_at), *who, str(pk), _time(created_at), duration_s]
 
 

@@ -140,7 +140,7 @@ def lesson_rows(course: Course, lessons: Sequence[Lesson], students: int) -> lis
     recordings = Recording.objects.filter(lesson__in=ids)
     enrolled = Q(student__in=students_of(course).order_by().values("pk"))
     counts = _counts(recordings, "lesson_id", Count("student", distinct=True, filter=enrolled))
-    reports = newest_finished().filter(recording__lesson__in=ids)
+    reports = newest_finished(recordings)
     figures = _figures(reports, group=_LESSON, unit=_STUDENT, fewest=FEWEST_STUDENTS)
     return [
         LessonRow(one, _counted(counts.get(one.pk), students), figures.get(one.pk))
@@ -153,7 +153,7 @@ def student_rows(course: Course, students: Sequence[User], lessons: int) -> list
     ids = [one.pk for one in students]
     recordings = Recording.objects.filter(student__in=ids, lesson__course=course)
     counts = _counts(recordings, "student_id", Count("lesson", distinct=True))
-    reports = newest_finished().filter(recording__student__in=ids, recording__lesson__course=course)
+    reports = newest_finished(recordings)
     figures = _figures(reports, group=_STUDENT, unit=_LESSON, fewest=1)
     return [
         StudentRow(one, _counted(counts.get(one.pk), lessons), figures.get(one.pk))
@@ -237,16 +237,19 @@ def _mean(values: Iterable[tuple[int, float | None]], fewest: int) -> Mean | Non
 
 def _emotion(reports: Sequence[_Report], fewest: int) -> Emotion | None:
     """Each unit speaks with the emotion that dominates most of its reports."""
-    by_unit: dict[int, Counter[str]] = {}
+    by_unit: dict[int, list[str]] = {}
     for one in reports:
         if one.emotion:
-            by_unit.setdefault(one.unit, Counter())[one.emotion] += 1
+            by_unit.setdefault(one.unit, []).append(one.emotion)
     if len(by_unit) < fewest:
         return None
-    spoken = Counter(_commonest(counter) for counter in by_unit.values())
+    spoken = Counter(_commonest(of_one) for of_one in by_unit.values())
     name = _commonest(spoken)
     return Emotion(name, spoken[name], len(by_unit))
 
 
-def _commonest(counter: Counter[str]) -> str:
+def _commonest(names: Sequence[str] | Counter[str]) -> str:
+    if len(names) == 1:
+        return next(iter(names))
+    counter = Counter(names)
     return min(counter, key=lambda name: (-counter[name], name))

@@ -59,8 +59,9 @@ def class_analyses(lesson: Lesson) -> list[Analysis]:
     """The newest finished analysis of each student who consents, by name."""
     consenting = Consent.objects.filter(course=lesson.course_id, withdrawn_at=None)
     analyses = (
-        newest_finished()
-        .filter(recording__lesson=lesson, recording__student__in=consenting.values("user"))
+        newest_finished(
+            Recording.objects.filter(lesson=lesson, student__in=consenting.values("user"))
+        )
         .select_related("recording__student")
         .order_by("recording__student__name", "recording__student_id", "-recording__created_at")
     )
