@@ -20,13 +20,16 @@ class WindowSettings:
 class Sampled:
     """The sampled recording: times of all sampled frames, and what was observed in them.
 
-    `observations` are ordered by track and time, and belong to real tracks only.
+    `observations` are ordered by track and time, and belong to real tracks only. `looked_at` are
+    the times of frames that were; the others were filled in (`engagement.report.passed_over`).
+    None says that all were.
     """
 
     times: tuple[float, ...]
     duration_s: float
     observations: Sequence[Observation]
     classes: tuple[str, ...]
+    looked_at: frozenset[float] | None = None
 
 
 @dataclass(frozen=True)

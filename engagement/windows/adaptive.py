@@ -58,7 +58,7 @@ class AdaptiveSettings:
     Attributes:
         coarse_s: coarse frames are at most so far apart. A face is followed, and a frame stands
             for the time behind it, for a second at most, so it has to stay below.
-        q: level of the Benjamini-Hochberg procedure.
+        q: level of the Benjamini-Hochberg procedure; what counts as change anyhow is not tested.
         block_s: so much is decided together, at most.
         least_pairs: everything is looked at until so many pairs of looks are known.
         most_pairs: so many pairs, the newest, are remembered.
@@ -67,7 +67,7 @@ class AdaptiveSettings:
     """
 
     coarse_s: float = 0.8
-    q: float = 0.2
+    q: float = 0.1
     block_s: float = 8.0
     least_pairs: int = 20
     most_pairs: int = 200
@@ -239,18 +239,18 @@ class ChangeTest:
             sizes: how many frames each stretch has before its last one.
             looks: at each stretch's last frame.
         """
-        befores = [self.last, *looks[:-1]]
-        self.last = looks[-1]
-        # Before the recording's first frame there is nothing.
-        known = [b is not None for b in befores]
-        apart = [
-            distances(before, look, self.settings.most_shift)
-            for before, look in zip(befores, looks, strict=True)
-            if before is not None
-        ]
+        befores, self.last = [self.last, *looks[:-1]], looks[-1]
         changed = np.zeros(len(looks), np.bool_)
-        changed[known] = rejected([self.p_value(one) for one in apart], self.settings.q)
-        changed[known] |= np.array([one is None for one in apart], np.bool_)
+        tested: dict[int, float] = {}
+        for n, (before, look) in enumerate(zip(befores, looks, strict=True)):
+            if before is None:  # before the recording's first frame there is nothing
+                continue
+            apart = distances(before, look, self.settings.most_shift)
+            if apart is None:
+                changed[n] = True
+            else:
+                tested[n] = self.p_value(apart)
+        changed[list(tested)] = rejected(list(tested.values()), self.settings.q)
         choices = [
             Choice(size, size if self.learning else 0) if opened else Choice(0, 0)
             for size, opened in zip(sizes, changed.tolist(), strict=True)
@@ -263,14 +263,12 @@ class ChangeTest:
                 choices[pair] = Choice(max(1, choices[pair].frames), 1)
         return choices
 
-    def p_value(self, apart: _Array | None) -> float:
-        """How probable it is that the looks at unchanged faces differ as much as these, or more.
+    def p_value(self, apart: _Array) -> float:
+        """How probable it is that two looks at unchanged faces differ as much as these, or more.
 
         Args:
             apart: as `distances` gives it.
         """
-        if apart is None:
-            return 0.0
         if not len(apart):  # nobody before, nobody behind
             return 1.0
         if self.learning:
