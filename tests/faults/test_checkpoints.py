@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.videos import repeated
-from tests.running_site import ROOT, RunningSite
+from tests.faults.conftest import SHIPPED
+from tests.running_site import RunningSite
 
 LENGTH_S = 600.0
 
@@ -15,8 +16,7 @@ LENGTH_S = 600.0
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped recording again and again, for ten minutes."""
-    shipped = ROOT / "engagement" / "sample" / "sample.mp4"
-    return repeated(shipped, tmp_path_factory.mktemp("lesson") / "lesson.mp4", LENGTH_S)
+    return repeated(SHIPPED, tmp_path_factory.mktemp("lesson") / "lesson.mp4", LENGTH_S)
 
 
 def progress(site: RunningSite) -> float:

@@ -33,10 +33,10 @@ def assert_exactly_one_report(site: RunningSite) -> None:
 
 
 def test_a_worker_killed_in_mid_analysis_is_replaced_and_makes_one_report(
-    site: RunningSite, sample: Path
+    site: RunningSite, lesson: Path
 ) -> None:
     site.start_worker()
-    site.log_in().upload(site.lesson_id, sample)
+    site.log_in().upload(site.lesson_id, lesson)
     site.wait_until(lambda: running_and_moving(site), "an analysis half-way through")
     site.kill("worker")
     assert site.states() == ["running"]
@@ -52,10 +52,10 @@ def test_a_worker_killed_in_mid_analysis_is_replaced_and_makes_one_report(
 
 
 def test_a_pool_process_killed_in_mid_analysis_costs_one_attempt(
-    site: RunningSite, sample: Path
+    site: RunningSite, lesson: Path
 ) -> None:
     site.start_worker()
-    site.log_in().upload(site.lesson_id, sample)
+    site.log_in().upload(site.lesson_id, lesson)
     site.wait_until(lambda: running_and_moving(site), "an analysis half-way through")
     site.kill_pool_process()
     site.wait_until(lambda: site.states() == ["finished"], "the finished analysis")
@@ -111,11 +111,11 @@ def test_messages_lost_with_the_brokers_data_are_sent_again(
 
 
 def test_a_recording_erased_in_mid_analysis_ends_it_quietly(
-    site: RunningSite, sample: Path
+    site: RunningSite, lesson: Path, sample: Path
 ) -> None:
     site.start_worker()
     client = site.log_in()
-    client.upload(site.lesson_id, sample)
+    client.upload(site.lesson_id, lesson)
     site.wait_until(lambda: running_and_moving(site), "an analysis half-way through")
     client.withdraw(site.course_id)
     assert site.states() == []

@@ -22,11 +22,11 @@ def site(tmp_path: Path) -> Iterator[RunningSite]:
 
 
 def test_a_killed_worker_is_replaced_and_makes_one_report_on_postgresql(
-    site: RunningSite, sample: Path
+    site: RunningSite, lesson: Path
 ) -> None:
     site.start_worker()
     client = site.log_in()
-    client.upload(site.lesson_id, sample)
+    client.upload(site.lesson_id, lesson)
     site.wait_until(
         lambda: any(s == "running" and p > 0 for s, p in site.analyses("state, progress")),
         "an analysis half-way through",
@@ -41,9 +41,9 @@ def test_a_killed_worker_is_replaced_and_makes_one_report_on_postgresql(
     assert site.stored_files() == []
 
 
-def test_the_database_going_away_costs_no_recording(site: RunningSite, sample: Path) -> None:
+def test_the_database_going_away_costs_no_recording(site: RunningSite, lesson: Path) -> None:
     site.start_worker()
-    site.log_in().upload(site.lesson_id, sample)
+    site.log_in().upload(site.lesson_id, lesson)
     site.wait_until(lambda: site.states() == ["running"], "the running analysis")
     # Every connection is cut, as a restart of the server would.
     site.query(

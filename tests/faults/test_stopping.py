@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.videos import repeated
+from tests.faults.conftest import SHIPPED
 from tests.faults.test_durability import running_and_moving
-from tests.running_site import ROOT, RunningSite
+from tests.running_site import RunningSite
 
 LET_GO = "no longer this task's"
 
@@ -16,8 +17,7 @@ LET_GO = "no longer this task's"
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped recording again and again, for half an hour."""
-    shipped = ROOT / "engagement" / "sample" / "sample.mp4"
-    return repeated(shipped, tmp_path_factory.mktemp("lesson") / "lesson.mp4", 1800.0)
+    return repeated(SHIPPED, tmp_path_factory.mktemp("lesson") / "lesson.mp4", 1800.0)
 
 
 def recording_ids(site: RunningSite) -> list[uuid.UUID]:
