@@ -11,7 +11,7 @@ from engagement.files import written_whole
 from engagement.types import Observation
 
 # Rows that are in memory, and together in the file, at a time.
-_ROWS = 2048
+_ROWS = 512
 
 
 def write_embeddings(observations: Sequence[Observation], model: str, path: Path) -> None:
@@ -30,7 +30,9 @@ def write_embeddings(observations: Sequence[Observation], model: str, path: Path
     )
     with (
         written_whole(path) as partial,
-        pq.ParquetWriter(partial, columns, compression="zstd") as writer,
+        pq.ParquetWriter(
+            partial, columns, compression="zstd", use_dictionary=["track_id"]
+        ) as writer,
     ):
         for start in range(0, len(observations), _ROWS):
             some = observations[start : start + _ROWS]

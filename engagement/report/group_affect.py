@@ -29,13 +29,16 @@ def build_group_affect(
     Raises:
         DataError: the classifier takes embeddings of another length.
     """
-    in_order = sorted(sampled.observations, key=lambda o: o.t)
-    times = np.array([o.t for o in in_order])
-    everybody = len({o.track_id for o in in_order})
+    seen = sampled.observations
+    # Their order, and not they themselves: observations may lie on disk, and be too many.
+    times = np.array([o.t for o in seen])
+    in_order = np.argsort(times, kind="stable")
+    times = times[in_order]
+    everybody = len({o.track_id for o in seen})
     affects = []
     for span in windows_over(sampled.duration_s, settings.window_s, settings.stride_s):
         low, high = np.searchsorted(times, (span.start_s, span.end_s))
-        inside = in_order[low:high]
+        inside = [seen[i] for i in in_order[low:high]]
         if not inside:
             continue
         shares = _judge(inside, classifier) if classifier else _mean(inside, sampled.classes)
