@@ -151,6 +151,7 @@ def test_admin_lists_ask_no_more_for_a_larger_class(name: str, sent: list) -> No
 
 # -- by an index --
 
+sqlite_only = pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plans")
 _TABLE = re.compile(r'"(recordings_(?:analysis|recording|analysisdocument))"(?: (?:AS )?(\w+))?')
 _ALIAS = re.compile(r"^(?:T\d+|[U-Z]\d+)$")
 
@@ -170,6 +171,7 @@ def whole_scans(sql: str) -> list[str]:
     return scans + finished
 
 
+@sqlite_only
 def test_a_scan_is_recognised(db: None) -> None:
     sql = 'SELECT "id" FROM "recordings_analysis" WHERE "error_text" = \'x\''
     assert whole_scans(sql) == ["SCAN recordings_analysis"]
@@ -179,7 +181,7 @@ def test_a_scan_is_recognised(db: None) -> None:
     assert len(whole_scans(sql)) == 1
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plans")
+@sqlite_only
 def test_no_list_goes_through_all_recordings(sent: list, db: None) -> None:
     world = make_class("plans", SMALL)
     asked = []
