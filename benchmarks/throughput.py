@@ -50,7 +50,8 @@ from benchmarks.measuring import (
     table,
     workplace,
 )
-from benchmarks.random_model import RandomModel, write_random_model
+from benchmarks.random_model import SEED, RandomModel, write_random_model
+from engagement.video.probe import probe
 
 REFERENCE, PUBLISHED = "MTCNN + eager timm", "emotiefflib"
 FP32, INT8 = "ours, fp32", "ours, int8"
@@ -69,14 +70,16 @@ class Plan:
     Attributes:
         seconds: length of the recordings.
         sizes: None is the clip's own.
-        rounds: turns of ours; the reference has two a round.
+        rounds: turns of each of our sides; the reference has one before each.
         block: frames of a turn of the reference.
+        whole: with 8 bits, and with the published package where it is there.
     """
 
     seconds: float
     sizes: Sequence[tuple[int, int] | None]
     rounds: int
     block: int
+    whole: bool = True
 
 
 @dataclass
@@ -134,14 +137,12 @@ class Sides:
 
     def __init__(self, stack: ExitStack, folder: Path, model: RandomModel) -> None:
         self._stack, self._folder, self._model = stack, folder, model
-        assert model.int8 is not None
         self.reference = self._loop("timm", "sleep")
         self.waiting = "sleep"
         self.published: Player | None = None
-        self.ours = {
-            FP32: self._pipeline("exact", B0, model.exact),
-            INT8: self._pipeline("int8", "auto", model.int8),
-        }
+        self.ours = {FP32: self._pipeline("exact", B0, model.exact)}
+        if model.int8 is not None:
+            self.ours[INT8] = self._pipeline("int8", "auto", model.int8)
         for player in [self.reference, *self.ours.values()]:
             player.wait()
 
@@ -195,21 +196,25 @@ def measure(video: Path, plan: Plan, sides: Sides) -> list[Row]:
     ours = {name: Side(name) for name in sides.ours}
     for player in sides.ours.values():  # files are read once, buffers grow to their size
         frames = player.ask("analyze", video=video)["frames"]
-    blocks = _blocks(frames, 2 * plan.rounds, plan.block)
+    blocks = iter(_blocks(frames, len(sides.ours) * plan.rounds, plan.block))
     for number in range(plan.rounds):
         say(f"{video.stem}: round {number + 1} of {plan.rounds}")
-        for place, (name, player) in zip(
-            (2 * number, 2 * number + 1), sides.ours.items(), strict=True
-        ):
-            details = {"video": video, "first": blocks[place], "count": plan.block}
-            reference.add(sides.reference.ask("block", **details))
+        for name, player in sides.ours.items():
+            block = {"video": video, "first": next(blocks), "count": plan.block}
+            reference.add(sides.reference.ask("block", **block))
             ours[name].add(player.ask("analyze", video=video, keep=True))
         if sides.published is not None:
-            published.add(sides.published.ask("block", **details))
-    rows = [_row(video, reference, reference)]
+            published.add(sides.published.ask("block", **block))
+    label = _label(video)
+    rows = [_row(label, reference, reference)]
     if sides.published is not None:
-        rows.append(_published_row(video, published, reference))
-    return rows + [_our_row(video, ours[n], reference, p) for n, p in sides.ours.items()]
+        rows.append(_published_row(label, published, reference, len(ours)))
+    return rows + [_our_row(label, ours[n], reference, p) for n, p in sides.ours.items()]
+
+
+def _label(video: Path) -> str:
+    info = probe(video)
+    return f"{info.width}x{info.height}"
 
 
 def _blocks(frames: int, count: int, size: int) -> list[int]:
@@ -218,13 +223,13 @@ def _blocks(frames: int, count: int, size: int) -> list[int]:
     return [round(place) for place in np.linspace(2, last, count)]
 
 
-def _row(video: Path, side: Side, reference: Side, **agreement: float | None) -> Row:
+def _row(video: str, side: Side, reference: Side, **agreement: float | None) -> Row:
     low, high = min(side.rates), max(side.rates)
     ratio = side.rate / reference.rate
-    return Row(video.stem, side.name, side.frames, side.rate, low, high, ratio, **agreement)
+    return Row(video, side.name, side.frames, side.rate, low, high, ratio, **agreement)
 
 
-def _our_row(video: Path, side: Side, reference: Side, player: Player) -> Row:
+def _our_row(video: str, side: Side, reference: Side, player: Player) -> Row:
     seen, (embeddings, outputs) = read_seen(reference.files, "embeddings", "outputs")
     t, boxes, top = read(side.files[-1:], "t", "boxes", "top")
     found = compare_boxes(seen, Seen(t, t, boxes))
@@ -243,9 +248,10 @@ def _our_row(video: Path, side: Side, reference: Side, player: Player) -> Row:
     )
 
 
-def _published_row(video: Path, side: Side, reference: Side) -> Row:
-    """Its blocks are every other one of the reference's."""
-    seen, (embeddings, outputs) = read_seen(reference.files[1::2], "embeddings", "outputs")
+def _published_row(video: str, side: Side, reference: Side, every: int) -> Row:
+    """Its blocks are the last of every few of the reference's."""
+    files = reference.files[every - 1 :: every]
+    seen, (embeddings, outputs) = read_seen(files, "embeddings", "outputs")
     other, (their_embeddings, their_outputs) = read_seen(side.files, "embeddings", "outputs")
     found = compare_boxes(seen, other)
     mine, theirs = ([pair[place] for pair in found.pairs] for place in (0, 1))
@@ -326,7 +332,7 @@ def _cells(row: Row) -> list[str]:
 
 def _plan(chosen: argparse.Namespace) -> Plan:
     if chosen.small:
-        return Plan(chosen.seconds or 5.0, [None], rounds=1, block=10)
+        return Plan(chosen.seconds or 4.0, [None], rounds=2, block=10, whole=False)
     return Plan(chosen.seconds or 120.0, [None, videos.HD], rounds=3, block=50)
 
 
@@ -335,20 +341,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput")
     parser.add_argument("--seconds", type=float, help="length of the recordings; 120")
     parser.add_argument("--weights", type=Path, help=f"real weights of {B0}, as safetensors")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the random weights")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--small", action="store_true", help="a moment; fails if grossly wrong")
     kind.add_argument("--check", action="store_true", help="fail where a target is missed")
     chosen = parser.parse_args()
     plan, told = _plan(chosen), {"benchmark": "throughput", "environment": environment()}
-    why_not_published = _why_not_published()
-    for why in filter(None, [videos.why_not_clip(), why_not_published]):
+    why_not_published = _why_not_published() if plan.whole else "not with --small"
+    for why in filter(None, [videos.why_not_clip(), plan.whole and why_not_published]):
         say(why)
     with workplace("throughput") as folder, ExitStack() as stack:
         say("Making the recordings and the weights")
         recordings = [videos.prepared(folder, size, plan.seconds) for size in plan.sizes]
-        model = write_random_model(folder, int8=True, weights=chosen.weights)
+        model = write_random_model(
+            folder, int8=plan.whole, weights=chosen.weights, seed=chosen.seed
+        )
         sides = Sides(stack, folder, model)
-        if not chosen.small:
+        if plan.whole:
             sides.let_the_reference_choose(videos.prepared(folder, None, _TRIED))
         if why_not_published is None:
             sides.invite_published()
@@ -357,13 +366,13 @@ def main() -> int:
         "why_not_published": why_not_published,
         "reference_waits": sides.waiting,
         "load_average_after": load_average(),
-        "weights": "random" if chosen.weights is None else chosen.weights.name,
+        "weights": f"random, seed {chosen.seed}" if chosen.weights is None else chosen.weights.name,
         "rows": [asdict(row) for row in rows],
     }
-    shown = table(f"Every frame of {plan.seconds:g} s, and the reference on blocks of it",
+    shown = table(f"Every frame of {plan.seconds:g} s of {videos.clip().name}, the reference on blocks of it",
                   _COLUMNS, left=2)  # fmt: skip
     for row in rows:
-        shown.add_row(*_cells(row), end_section=row.side == INT8)
+        shown.add_row(*_cells(row), end_section=row.side == rows[-1].side)
     return finish(
         shown, told, gross(rows) if chosen.small else targets(rows) if chosen.check else ()
     )
