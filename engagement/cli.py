@@ -84,7 +84,15 @@ def analyze(
     ] = None,
     fps: Annotated[float, typer.Option(help="Samples a second.")] = 5.0,
     native: Annotated[
-        bool, typer.Option("--native", help="Take every frame; --fps does not count then.")
+        bool,
+        typer.Option("--native", help="Take every frame; --fps and --adaptive do not count then."),
+    ] = False,
+    adaptive: Annotated[
+        bool,
+        typer.Option(
+            "--adaptive",
+            help="Of the frames of --fps, pass over those around which nothing changes.",
+        ),
     ] = False,
     engagement: Annotated[
         str,
@@ -104,6 +112,7 @@ def analyze(
     """Analyse one recording and print a summary."""
     from engagement.pipeline import Analyzer, Settings
     from engagement.report.terminal import print_analysis
+    from engagement.windows.adaptive import AdaptiveSettings
 
     # Where the result goes is looked at first: an hour's work must not end in a wrong name. It is
     # made last: a video that cannot be analysed leaves nothing behind.
@@ -112,7 +121,11 @@ def analyze(
     check_file(json, "--json")
     with progress_bar() as progress:
         task = progress.add_task("Loading models", total=None)
-        settings = Settings(runtime=runtime_settings(runtime, threads), group_affect=group_affect)
+        settings = Settings(
+            runtime=runtime_settings(runtime, threads),
+            group_affect=group_affect,
+            adaptive=AdaptiveSettings() if adaptive else None,
+        )
         analyzer = Analyzer(model, settings, weights=weights)
         progress.update(task, description=f"Analysing {escape(video.name)}")
         result = analyzer.analyze(

@@ -24,8 +24,10 @@ from engagement.report import build, schema
 from engagement.report.embeddings import write_embeddings
 from engagement.report.group_affect import build_group_affect, group_rule
 from engagement.report.made_by import check_levels, engagement_model, engagement_warnings
+from engagement.report.passed_over import adaptive_sampling, with_passed_over
 from engagement.report.sampled import ReportSettings, Sampled, WindowSettings
 from engagement.runtimes.base import RuntimeSettings
+from engagement.stages.adaptive_watching import AdaptiveWatcher
 from engagement.stages.checkpoint import KeptRun
 from engagement.stages.log import ObservationLog
 from engagement.stages.watching import Watcher
@@ -33,6 +35,7 @@ from engagement.types import Observation, VideoInfo
 from engagement.video.decoding import Decoded
 from engagement.video.probe import probe
 from engagement.video.reader import VideoReader
+from engagement.windows.adaptive import AdaptiveSettings
 from engagement.windows.concentration import ConcentrationSettings
 from engagement.windows.estimators import AUTO, TrainedEngagement, open_engagement
 from engagement.windows.group_classifier import open_group_classifier
@@ -48,7 +51,8 @@ class Settings:
     """Every setting of an analysis, with the defaults that the documentation describes.
 
     `group_affect` is a classifier's file, which `engagement evaluate vgaf --save` writes; without
-    one, the rule judges.
+    one, the rule judges. With `adaptive`, frames are passed over where nothing changes; None looks
+    at all that are sampled.
     """
 
     fps: float = DEFAULT_FPS
@@ -59,6 +63,7 @@ class Settings:
     concentration: ConcentrationSettings = field(default_factory=ConcentrationSettings)
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     group_affect: Path | None = None
+    adaptive: AdaptiveSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,8 @@ class Analyzer:
             engagement: what judges engagement: ``auto`` (the published classifier where it is on
                 this machine and takes this model's embeddings, else the index),
                 ``concentration_index``, ``engagement_single_attention``, or a classifier's file.
-            native: take every frame, as the published classifier is used; `fps` does not count.
+            native: take every frame, as the published classifier is used; `fps` and the settings'
+                `adaptive` do not count.
             checkpoint: a folder, made where it is absent, in which the run keeps what it has so
                 far. A run that finds what a killed one of the same recording, models and settings
                 left there goes on from it; anything else there is begun anew. The folder is
@@ -168,10 +174,13 @@ class Analyzer:
             on_progress(duration_s, duration_s)
         rate_fps = len(times) / duration_s if native else fps
         sampled = self._sampled(run.log, times, duration_s, rate_fps if native else None)
+        filled = sampled
+        if self.settings.adaptive is not None and not native:
+            filled = with_passed_over(sampled, run.log.read_passed())
         analysis = self.report(
             source_of(path, info, sha256, duration_s),
             rate_fps,
-            sampled,
+            filled,
             damaged=decoded.damaged,
             trained=trained,
             native=native,
@@ -206,7 +215,9 @@ class Analyzer:
             "fps": fps,
             "model": f"{self._recognizer.spec.to_json()} {self._recognizer.weights_sha256}",
             "runtime": self._recognizer.runtime,
-            "settings": repr((settings.detector, settings.follow, settings.tracker)),
+            "settings": repr(
+                (settings.detector, settings.follow, settings.tracker, settings.adaptive)
+            ),
         }
 
     def _watch(
@@ -225,12 +236,14 @@ class Analyzer:
                 total = expected_s(info, reader.decoded)
                 on_progress(min(t, total), total)
 
-        watcher = Watcher(
+        parts = (
             self._recognizer,
             FaceFollower(self._detector, self.settings.follow),
             FaceTracker(self._identity.describe, self.settings.tracker),
             run,
         )
+        adaptive = self.settings.adaptive if fps else None
+        watcher = AdaptiveWatcher(*parts, adaptive) if adaptive else Watcher(*parts)
         watcher.watch(reader, on_frame)
         return reader.decoded
 
@@ -281,6 +294,7 @@ class Analyzer:
         return schema.Analysis(
             source=source,
             sampling_fps=fps,
+            adaptive=adaptive_sampling(sampled, self.settings.adaptive),
             models=self._models(source, engagement_model(settings, native=native)),
             tracks=tracks,
             presence=build.build_presence(sampled),

@@ -52,7 +52,11 @@ def _build_track(
         id=number,
         first_s=rounded_s(observations[0].t),
         last_s=rounded_s(observations[-1].t),
-        observations=[_observation(o, sampled.classes) for o in observations],
+        observations=[
+            _observation(o, sampled.classes)
+            for o in observations
+            if sampled.looked_at is None or o.t in sampled.looked_at
+        ],
         windows=windows,
         summary=_summary(observations, seen, windows, sampled, whole),
         zero=schema.PoseZero(

@@ -13,8 +13,10 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from engagement.report import schema
 from engagement.report.sampled import Sampled
 from engagement.types import Expression, Face, Floats, Observation
+from engagement.windows.adaptive import AdaptiveSettings
 
 
 class _Between(Expression):
@@ -82,8 +84,9 @@ def with_passed_over(sampled: Sampled, passed_s: NDArray[np.float64]) -> Sampled
     Returns:
         A recording whose `looked_at` tells which of its times are those of `sampled`.
     """
-    if not len(passed_s):
-        return sampled
+    if not len(passed_s) or not len(sampled.observations):
+        times = np.union1d(sampled.times, passed_s).tolist()
+        return replace(sampled, times=tuple(times), looked_at=frozenset(sampled.times))
     seen = sampled.observations
     times = np.array([o.t for o in seen], np.float64)
     tracks = np.array([o.track_id for o in seen], np.int64)
@@ -101,6 +104,19 @@ def with_passed_over(sampled: Sampled, passed_s: NDArray[np.float64]) -> Sampled
         times=tuple(np.union1d(sampled.times, passed_s).tolist()),
         observations=_Filled(seen, rows, np.where(step == 0, times[rows], between)),
         looked_at=frozenset(sampled.times),
+    )
+
+
+def adaptive_sampling(
+    sampled: Sampled, settings: AdaptiveSettings | None
+) -> schema.Adaptive | None:
+    """What the contract says of frames that were passed over; None where all were looked at."""
+    if settings is None or sampled.looked_at is None:
+        return None
+    return schema.Adaptive(
+        coarse_s=settings.coarse_s,
+        q=settings.q,
+        looked_at=round(len(sampled.looked_at) / len(sampled.times), 4),
     )
 
 

@@ -92,6 +92,19 @@ class GroupRule(_Strict):
     weights_sha256: str | None = None
 
 
+class Adaptive(_Strict):
+    """Which of the frames of `sampling_fps` were looked at, where not all were.
+
+    Frames at most `coarse_s` apart were, and those in between only where somebody came or left or a
+    test at level `q` said that something changed. `looked_at` is their share. What lies between is
+    no observation; for windows and summaries it is taken to have changed evenly.
+    """
+
+    coarse_s: float = Field(gt=0.0)
+    q: Probability
+    looked_at: Probability
+
+
 class Models(_Strict):
     detector: Detector
     expression: Expression
@@ -240,12 +253,18 @@ class Analysis(_Strict):
     )
     source: Source
     sampling_fps: float = Field(gt=0.0)
+    adaptive: Adaptive | None = Field(None, description="None where every such frame was taken.")
     models: Models
     tracks: list[Track]
     presence: Presence
     group_affect: list[GroupAffect]
     summary: Summary
     warnings: list[AnalysisWarning]
+
+    @property
+    def step_s(self) -> float:
+        """Frames in a row that were looked at are so far apart at most, as far as there are any."""
+        return self.adaptive.coarse_s if self.adaptive else 1.0 / self.sampling_fps
 
     def to_json(self) -> str:
         """The contract's text, keys by their published names."""

@@ -13,7 +13,7 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
     console.print(
         f"[bold]{escape(source.file)}[/]  {clock(source.duration_s)}, "
         f"{source.width} x {source.height}, {source.fps:g} frames a second, "
-        f"sampled at {analysis.sampling_fps:g}",
+        f"sampled at {analysis.sampling_fps:g}{_passed_over(analysis)}",
         highlight=False,
     )
     if analysis.tracks:
@@ -40,6 +40,14 @@ def clock(seconds: float) -> str:
     whole = int(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _passed_over(analysis: Analysis) -> str:
+    if analysis.adaptive is None:
+        return ""
+    return (
+        f", {analysis.adaptive.looked_at:.0%} of them looked at, the others where nothing changed"
+    )
 
 
 def _tracks_table(analysis: Analysis) -> Table:

@@ -27,7 +27,7 @@ from engagement.video.reader import Position
 logger = logging.getLogger(__name__)
 
 _STATE = "state.npz"
-_FORM = 1
+_FORM = 2
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,13 @@ class KeptRun:
         classes, embedding_size = self.log.shape
         told = {
             "bound_to": self._bound_to,
-            "log": [self.log.observations, self.log.times, classes, embedding_size],
+            "log": [
+                self.log.observations,
+                self.log.times,
+                classes,
+                embedding_size,
+                self.log.passed,
+            ],
             "position": asdict(state.position),
         }
         data = BytesIO()

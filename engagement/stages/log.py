@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from engagement.errors import OutputError
 from engagement.types import Expression, Face, Floats, Observation
 
-_VALUES, _EMBEDDINGS, _TIMES = "values", "embeddings", "times"
+_VALUES, _EMBEDDINGS, _TIMES, _PASSED = "values", "embeddings", "times", "passed"
 Rows = NDArray[Any]
 
 
@@ -106,12 +106,15 @@ class ObservationLog:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._files = {name: _opened(folder, name) for name in (_VALUES, _EMBEDDINGS, _TIMES)}
+        names = (_VALUES, _EMBEDDINGS, _TIMES, _PASSED)
+        self._files = {name: _opened(folder, name) for name in names}
         self._embeddings = _Embeddings(self._files[_EMBEDDINGS])
         self._record: np.dtype[Any] | None = None
-        self.observations = self.times = 0
+        self.observations = self.times = self.passed = 0
 
-    def keep(self, observations: int, times: int, classes: int, embedding_size: int) -> None:
+    def keep(
+        self, observations: int, times: int, classes: int, embedding_size: int, passed: int = 0
+    ) -> None:
         """Go on behind what an earlier run wrote: so much of it counts.
 
         Raises:
@@ -123,12 +126,13 @@ class ObservationLog:
             _VALUES: observations * (self._record.itemsize if self._record else 0),
             _EMBEDDINGS: observations * 4 * embedding_size,
             _TIMES: times * 8,
+            _PASSED: passed * 8,
         }
         for name, size in sizes.items():
             if self._files[name].seek(0, os.SEEK_END) < size:
                 raise OutputError("What an earlier run kept is incomplete.")
             self._files[name].truncate(size)
-        self.observations, self.times = observations, times
+        self.observations, self.times, self.passed = observations, times, passed
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -137,13 +141,21 @@ class ObservationLog:
             return 0, 0
         return self._record["probabilities"].shape[0], self._embeddings.size
 
-    def append(self, observations: Sequence[Observation], times: Sequence[float]) -> None:
-        """Add what was observed, and the times of the frames that were looked at.
+    def append(
+        self,
+        observations: Sequence[Observation],
+        times: Sequence[float],
+        passed: Sequence[float] = (),
+    ) -> None:
+        """Add what was observed, and the times of frames: looked at, and passed over.
 
         Raises:
             OutputError: the disk is full, for example.
         """
-        written = {_TIMES: np.array(times, "<f8").tobytes()}
+        written = {
+            _TIMES: np.array(times, "<f8").tobytes(),
+            _PASSED: np.array(passed, "<f8").tobytes(),
+        }
         if observations:
             first = observations[0].expression
             if self._record is None:
@@ -162,6 +174,7 @@ class ObservationLog:
             raise _unwritable(error) from error
         self.observations += len(observations)
         self.times += len(times)
+        self.passed += len(passed)
 
     def flush(self) -> None:
         """Have everything on the disk.
@@ -179,6 +192,10 @@ class ObservationLog:
     def read_times(self) -> NDArray[np.float64]:
         """``(m,)`` times of all frames that were looked at."""
         return np.frombuffer(_whole(self._files[_TIMES]), "<f8")
+
+    def read_passed(self) -> NDArray[np.float64]:
+        """``(k,)`` times of all frames that adaptive sampling passed over."""
+        return np.frombuffer(_whole(self._files[_PASSED]), "<f8")
 
     def read_rows(self) -> Rows:
         """``(n,)`` records of all observations, in the order in which they came."""

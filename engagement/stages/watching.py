@@ -10,7 +10,7 @@ to the network together depends on the frames alone, so the same recording gives
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -28,8 +28,8 @@ from engagement.video.reader import ReadFrame, VideoReader
 
 # Frames decoded ahead: enough to bridge the slower look at a whole picture.
 _AHEAD = 4
-# Frames whose faces go through the network together.
-_GROUP = 4
+#: Frames whose faces go through the network together.
+GROUP = 4
 # Beside those that are worked on, so many groups wait for the network for each of its threads.
 _WAITING = 2
 #: A state is kept when the last one is older than this.
@@ -41,12 +41,20 @@ OnFrame = Callable[[float], None]
 
 
 @dataclass(frozen=True)
-class _Waiting:
-    """Some frames in a row whose faces are with the network."""
+class Waiting:
+    """Some frames in a row whose faces are with the network.
+
+    Attributes:
+        times: of the frames.
+        tracked: their faces.
+        expressions: waits for the network; one a face, in their order.
+        passed: times of frames among them that were not looked at.
+    """
 
     times: Sequence[float]
     tracked: Sequence[TrackedFace]
-    expressions: "Future[list[Expression]]"
+    expressions: Callable[[], Sequence[Expression]]
+    passed: Sequence[float] = ()
 
 
 class Watcher:
@@ -68,13 +76,14 @@ class Watcher:
         self._follower = follower
         self._tracker = tracker
         self._run = run
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
+        self._most_waiting = recognizer.parallel * (1 + _WAITING)
         self._kept_at = time.monotonic()
         self._reached_s = 0.0
         if run.state is not None:
             parts = run.state.parts
-            follower.restore(_of("follower", parts))
-            tracker.restore(_of("tracker", parts))
+            follower.restore(part_of("follower", parts))
+            tracker.restore(part_of("tracker", parts))
             self._reached_s = run.state.position.t
 
     def watch(self, reader: VideoReader, on_frame: OnFrame) -> None:
@@ -84,9 +93,8 @@ class Watcher:
             VideoError: the recording cannot be read to its end.
             OutputError: what was observed cannot be written.
         """
-        parallel = self._recognizer.parallel
         with (
-            ThreadPoolExecutor(parallel, thread_name_prefix="expression") as pool,
+            ThreadPoolExecutor(self._recognizer.parallel, thread_name_prefix="expression") as pool,
             Ahead(
                 reader,
                 _AHEAD,
@@ -95,27 +103,33 @@ class Watcher:
             ) as frames,
         ):
             try:
-                for group in batches(frames, _GROUP):
-                    self._submit(pool, group)
-                    self._collect(parallel * (1 + _WAITING))
-                    self._reached_s = group[-1].t
+                for last in self._submitted(pool, frames, on_frame):
+                    self._collect(self._most_waiting)
+                    self._reached_s = last.t
                     on_frame(self._reached_s)
-                    self._keep_now_and_then(group[-1])
+                    self._keep_now_and_then(last)
                 self._collect(0)
             finally:
-                for waiting in self._waiting:
-                    waiting.expressions.cancel()
+                pool.shutdown(wait=False, cancel_futures=True)
 
-    def _submit(self, pool: ThreadPoolExecutor, group: Sequence[ReadFrame]) -> None:
-        """Find the faces of some frames, and give them to the network."""
-        tracked: list[TrackedFace] = []
-        crops: list[Pixels] = []
-        for frame in group:
-            for found in self._tracker.update(frame, self._follower.find(frame)):
-                tracked.append(found)
-                crops.append(self._recognizer.crop(frame, found.face))
-        expressions = pool.submit(self._recognizer.recognise, crops)
-        self._waiting.append(_Waiting([frame.t for frame in group], tracked, expressions))
+    def _submitted(
+        self, pool: ThreadPoolExecutor, frames: Iterable[ReadFrame], on_frame: OnFrame
+    ) -> Iterator[ReadFrame]:
+        """Find the faces of some frames at a time and give them to the network.
+
+        Whatever comes behind a frame that this yields has not been looked at yet.
+        """
+        del on_frame  # a group takes a moment
+        for group in batches(frames, GROUP):
+            tracked: list[TrackedFace] = []
+            crops: list[Pixels] = []
+            for frame in group:
+                for found in self._tracker.update(frame, self._follower.find(frame)):
+                    tracked.append(found)
+                    crops.append(self._recognizer.crop(frame, found.face))
+            expressions = pool.submit(self._recognizer.recognise, crops)
+            self._waiting.append(Waiting([frame.t for frame in group], tracked, expressions.result))
+            yield group[-1]
 
     def _collect(self, most: int) -> None:
         """Write down results, the oldest first, until at most `most` groups wait."""
@@ -129,11 +143,9 @@ class Watcher:
                     expression,
                     *head_pose(found.face.landmarks),
                 )
-                for found, expression in zip(
-                    oldest.tracked, oldest.expressions.result(), strict=True
-                )
+                for found, expression in zip(oldest.tracked, oldest.expressions(), strict=True)
             ]
-            self._run.log.append(observations, oldest.times)
+            self._run.log.append(observations, oldest.times, oldest.passed)
 
     def _keep_now_and_then(self, frame: ReadFrame) -> None:
         """Finish what is under way and keep a state that says so, if the last one is old."""
@@ -142,14 +154,15 @@ class Watcher:
         self._collect(0)
         parts = {
             f"{owner}_{name}": array
-            for owner, state in (
-                ("follower", self._follower.state()),
-                ("tracker", self._tracker.state()),
-            )
+            for owner, state in self._states().items()
             for name, array in state.items()
         }
         self._run.keep(RunState(frame.position, parts))
         self._kept_at = time.monotonic()
+
+    def _states(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """What each part remembers, by its name."""
+        return {"follower": self._follower.state(), "tracker": self._tracker.state()}
 
 
 def batches(frames: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -159,7 +172,8 @@ def batches(frames: Iterable[T], size: int) -> Iterator[list[T]]:
         yield batch
 
 
-def _of(owner: str, parts: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def part_of(owner: str, parts: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """What one part remembers, of a state's `parts`."""
     return {
         name.removeprefix(f"{owner}_"): array
         for name, array in parts.items()

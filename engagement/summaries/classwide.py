@@ -80,7 +80,7 @@ def _emotions(
     members: Sequence[Member], rules: Rules, of: int
 ) -> list[tuple[ClassMoment, list[Sight]]]:
     views = [
-        seen(m.track, m.analysis.sampling_fps, m.analysis.source.duration_s, rules.smooth_s)
+        seen(m.track, m.analysis.step_s, m.analysis.source.duration_s, rules.smooth_s)
         for m in members
     ]
     names = sorted({name for view in views for name in view.classes})

@@ -82,15 +82,19 @@ class Extreme:
     value: float
 
 
-def seen(track: Track, sampling_fps: float, duration_s: float, smooth_s: float) -> Seen:
-    """The track's probabilities, smoothed over `smooth_s` where the face stayed in sight."""
+def seen(track: Track, step_s: float, duration_s: float, smooth_s: float) -> Seen:
+    """The track's probabilities, smoothed over `smooth_s` where the face stayed in sight.
+
+    Args:
+        step_s: the analysis' longest step from one frame that was looked at to the next.
+    """
     found = track.observations
     classes = tuple(sorted(found[0].emotions)) if found else ()
     times = np.array([o.t for o in found])
     raw = np.array([[o.emotions[name] for name in classes] for o in found])
     steps = np.diff(times)
     # A recording's own rate may be lower than the sampling's.
-    step = max(1.0 / sampling_fps, float(np.median(steps))) if steps.size else 1.0 / sampling_fps
+    step = max(step_s, float(np.median(steps))) if steps.size else step_s
     run = np.concatenate([[0], np.cumsum(steps > _GAP_STEPS * step)]).astype(np.int64)
     following = np.append(times[1:], duration_s)
     ends = np.minimum(following, times + np.where(np.append(np.diff(run), 1) > 0, step, np.inf))

@@ -72,7 +72,7 @@ def best_of_each(stretches: Sequence[Stretch], most: int) -> list[Stretch]:
 
 
 def _emotions(analysis: Analysis, track: Track, rules: Rules) -> list[Chosen]:
-    of = seen(track, analysis.sampling_fps, analysis.source.duration_s, rules.smooth_s)
+    of = seen(track, analysis.step_s, analysis.source.duration_s, rules.smooth_s)
     chosen = []
     for one in best_of_each(clear_stretches(of, rules), rules.most):
         start, end = best_part(of, one, rules.longest_clip_s)
@@ -107,7 +107,7 @@ def _engagement(analysis: Analysis, track: Track, rules: Rules) -> tuple[list[Ch
             moment = _extreme_moment(one, windows, name, mean, spread)
             # Windows reach beyond the face; an empty chair shows nothing.
             times = [o.t for o in track.observations if moment.start_s <= o.t < moment.end_s]
-            last = min(times[-1] + 1 / analysis.sampling_fps, moment.end_s)
+            last = min(times[-1] + analysis.step_s, moment.end_s)
             start, end = middle(times[0], last, rules.longest_clip_s)
             key = min(times, key=lambda t: abs(t - (start + end) / 2))
             chosen.append(Chosen(moment, start, end, key))

@@ -9,7 +9,7 @@ from django.urls import reverse
 from tests.factories import FOUR_LEVELS, build_analysis, skill
 from tests.webapp.report_world import ReportWorld, build_world
 from webapp.privacy.models import AccessLog
-from webapp.recordings.models import Analysis, Recording
+from webapp.recordings.models import Analysis, AnalysisDocument, Recording
 from webapp.reports import ready, selectors
 from webapp.reports.templatetags.report_format import clock, percent
 
@@ -108,6 +108,16 @@ def test_a_classifier_that_was_never_measured_says_so(client: Client, world: Rep
     assert "was not measured with it" in text
     assert "between 0.50 and 0.70" in text
     assert "Every frame was taken, 25 a second." in text
+
+
+def test_a_report_tells_that_frames_were_passed_over(client: Client, world: ReportWorld) -> None:
+    recording = world.analysed()
+    row = AnalysisDocument.objects.get(analysis__recording=recording)
+    row.document["adaptive"] = {"coarse_s": 0.8, "q": 0.1, "looked_at": 0.42}
+    row.save()
+    client.force_login(world.instructor)
+    text = page(client, recording)
+    assert "5 a second, of which 42% were looked at; where nothing changed" in text
 
 
 def test_four_levels_are_named_and_their_upper_half_counts_as_engaged(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engagement.report.schema import ENGAGED_LEVELS, Engagement, Skill
+from engagement.report.schema import ENGAGED_LEVELS, Adaptive, Engagement, Skill
 from webapp.reports.templatetags.report_format import two
 
 _SCOPES = {
@@ -36,10 +36,17 @@ class MadeBy:
     better: bool | None
 
 
-def made_by(engagement: Engagement, sampling_fps: float) -> MadeBy:
+def made_by(
+    engagement: Engagement, sampling_fps: float, adaptive: Adaptive | None = None
+) -> MadeBy:
     """The sentences of one analysis."""
     frames = f"{sampling_fps:.3g} a second"
     rate = f"Every frame was taken, {frames}." if engagement.rate == "native" else f"{frames}."
+    if adaptive is not None:
+        rate = (
+            f"{frames}, of which {adaptive.looked_at:.0%} were looked at; where nothing changed, "
+            "frames were passed over, and figures take what lies between to be in between."
+        )
     if engagement.kind == "index":
         return MadeBy(None, None, None, rate, "spread inside it", None)
     skill = engagement.skill

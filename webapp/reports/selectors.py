@@ -80,7 +80,8 @@ class Report:
     @property
     def made_by(self) -> MadeBy:
         """What made the engagement curve, in words."""
-        return made_by(self.document.models.engagement, self.document.sampling_fps)
+        document = self.document
+        return made_by(document.models.engagement, document.sampling_fps, document.adaptive)
 
     @property
     def has_signals(self) -> bool:

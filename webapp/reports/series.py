@@ -95,7 +95,7 @@ def face_boxes(analysis: Analysis) -> dict[str, Any]:
     """Every face's box at every observation, for drawing over the video: never thinned."""
     return {
         "frame": {"width": analysis.source.width, "height": analysis.source.height},
-        "step_s": 1.0 / analysis.sampling_fps,
+        "step_s": analysis.step_s,
         "tracks": [
             {
                 "id": track.id,
@@ -122,7 +122,7 @@ def _track(track: Track, analysis: Analysis, emotions: list[str], limit: int) ->
         "arousal": [round(one.arousal, 4) for one in rows],
         "unseen": [
             [round(start, 3), round(end, 3)]
-            for start, end in unseen(times, analysis.source.duration_s, 1.0 / analysis.sampling_fps)
+            for start, end in unseen(times, analysis.source.duration_s, analysis.step_s)
         ],
         "windows": [_window(window) for window in track.windows],
     }
