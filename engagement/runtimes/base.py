@@ -99,8 +99,9 @@ class Runtime(ABC):
 
 
 def installed(name: RuntimeName) -> bool:
-    """Whether the runtime's package is there (without importing it)."""
-    return find_spec(PACKAGES[name]) is not None
+    """Whether the runtime's package is there (without importing it), and what writes its graphs."""
+    needed = [PACKAGES[name]] if name == "torch" else [PACKAGES[name], "onnx"]
+    return all(find_spec(package) is not None for package in needed)
 
 
 def choose(settings: RuntimeSettings) -> RuntimeName:

@@ -91,7 +91,7 @@ def read_backbone_file(path: Path) -> dict[str, torch.Tensor]:
                 "`engagement train faces` wrote, or a published checkpoint."
             ) from error
     else:
-        from engagement.weights.readers import read_checkpoint
+        from engagement.weights.readers.checkpoint import read_checkpoint
 
         tensors = {name: torch.as_tensor(t) for name, t in read_checkpoint(path).tensors.items()}
     inside = "backbone."

@@ -14,7 +14,7 @@ import torch
 
 from engagement.errors import ModelError
 from engagement.networks.mobilenet import UNUSED_HEADS
-from engagement.weights.readers import Checkpoint
+from engagement.weights.readers.checkpoint import Checkpoint
 
 #: A tensor that only one family has; its shape tells the architecture.
 _SIGNS: Mapping[str, Mapping[tuple[int, ...], str]] = MappingProxyType(

@@ -21,7 +21,7 @@ from engagement.networks.spec import (
 from engagement.weights.arrangement import Arrangement, arrange_torch
 from engagement.weights.keras_arrangement import arrange_keras
 from engagement.weights.module_settings import check_settings
-from engagement.weights.readers import Checkpoint
+from engagement.weights.readers.checkpoint import Checkpoint
 
 #: Counters of batch norms: read by nothing here, and absent from old files.
 _COUNTER = "num_batches_tracked"

@@ -14,7 +14,7 @@ import torch
 from engagement.errors import ModelError
 from engagement.networks.mobilenet import UNUSED_HEADS
 from engagement.weights.arrangement import Arrangement, cannot_tell
-from engagement.weights.readers import Checkpoint
+from engagement.weights.readers.checkpoint import Checkpoint
 
 _BLOCKS = 13
 _STRIDE_TWO = ("conv1", "conv_dw_2", "conv_dw_4", "conv_dw_6", "conv_dw_12")

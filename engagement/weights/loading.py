@@ -30,7 +30,7 @@ from engagement.weights.fitting import (
     fit,
     infer_spec,
 )
-from engagement.weights.readers import Checkpoint, read_checkpoint
+from engagement.weights.readers.checkpoint import Checkpoint, read_checkpoint
 
 logger = logging.getLogger(__name__)
 

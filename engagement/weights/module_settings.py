@@ -13,7 +13,7 @@ from torch import nn
 from engagement.errors import ModelError
 from engagement.networks.base import ExpressionNetwork
 from engagement.weights.arrangement import Arrangement
-from engagement.weights.readers import Checkpoint, ModuleFacts
+from engagement.weights.readers.checkpoint import Checkpoint, ModuleFacts
 
 #: Attributes that change the numbers, of the layers that these networks have.
 _COMPARED = (

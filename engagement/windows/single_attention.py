@@ -101,7 +101,7 @@ class SingleAttention:
         Raises:
             ModelError: not a file of such weights.
         """
-        from engagement.weights.readers import read_checkpoint
+        from engagement.weights.readers.checkpoint import read_checkpoint
 
         tensors = {k: v.numpy() for k, v in read_checkpoint(path).tensors.items()}
         return cls.from_tensors(tensors, path.name)

@@ -13,7 +13,8 @@ from safetensors.torch import save
 from torch import nn
 
 from engagement.errors import ModelError
-from engagement.weights.readers import keras_file, read_checkpoint
+from engagement.weights.readers import keras_file
+from engagement.weights.readers.checkpoint import read_checkpoint
 from engagement.weights.readers.onnx_file import read_onnx
 from tests.engagement.checkpoints import keras
 from tests.engagement.checkpoints.hostile import small_graph, torch_zip

@@ -27,7 +27,7 @@ from engagement.weights.bundled import BACKBONE, load_identity
 from engagement.weights.expression_file import grey_spec, load_expression, save_expression
 from engagement.weights.fitting import adapted, fit, infer_spec
 from engagement.weights.loading import load_custom, load_published
-from engagement.weights.readers import Checkpoint, ModuleFacts, read_checkpoint
+from engagement.weights.readers.checkpoint import Checkpoint, ModuleFacts, read_checkpoint
 from tests.engagement.checkpoints import keras, rebuild
 
 ARCHITECTURES = {

@@ -22,7 +22,8 @@ from torch import nn
 from engagement.networks.mobilenet import MobileNetFace
 from engagement.weights.expression_file import description_of, grey_spec, save_expression
 from engagement.weights.loading import load_custom
-from engagement.weights.readers import keras_file, read_checkpoint
+from engagement.weights.readers import keras_file
+from engagement.weights.readers.checkpoint import read_checkpoint
 from engagement.weights.readers.onnx_file import read_onnx
 from tests.engagement.checkpoints import keras
 from tests.engagement.checkpoints.hostile import (

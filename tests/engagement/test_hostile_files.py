@@ -17,7 +17,7 @@ import pytest
 from torch import nn
 
 from engagement.weights.loading import load_custom
-from engagement.weights.readers import read_checkpoint
+from engagement.weights.readers.checkpoint import read_checkpoint
 from tests.engagement.checkpoints.hostile import (
     PARTS,
     archive,

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from engagement.errors import ModelError
-from engagement.weights.readers import read_checkpoint
+from engagement.weights.readers.checkpoint import read_checkpoint
 from engagement.weights.readers.onnx_file import describe_onnx, read_onnx
 from tests.engagement.checkpoints import keras
 

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from engagement.errors import ModelError
-from engagement.weights.readers import read_checkpoint
+from engagement.weights.readers.checkpoint import read_checkpoint
 
 MEMORY_BYTES = 96 << 20
 
