@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Lower
@@ -95,9 +96,11 @@ class StudentRow:
     figures: Figures | None
 
 
-@dataclass(frozen=True)
-class _Report:
-    """One report in a group: `unit` is the student or the lesson that it counts for."""
+class _Report(NamedTuple):
+    """One report in a group: `unit` is the student or the lesson that it counts for.
+
+    A tuple, since a page makes thousands of them.
+    """
 
     group: int
     unit: int
@@ -198,7 +201,7 @@ def _figures(
     """Figures by group, each over at least so many units."""
     found: dict[int, list[_Report]] = {}
     for row in reports.values_list(group, unit, *_COLUMNS):
-        found.setdefault(row[0], []).append(_Report(*row))
+        found.setdefault(row[0], []).append(_Report._make(row))
     figures = {key: _figures_of(rows, fewest) for key, rows in found.items()}
     return {key: one for key, one in figures.items() if one.over >= fewest}
 
