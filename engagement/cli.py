@@ -104,6 +104,16 @@ def analyze(
         Path | None,
         typer.Option(help="Classifier of group affect; `evaluate vgaf --save` writes one."),
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep what is found so far in this folder: the same command goes on from there."
+        ),
+    ] = None,
+    hardware_decoding: Annotated[
+        str | None,
+        typer.Option(help="Decode on a device where there is one: cuda, qsv, videotoolbox ..."),
+    ] = None,
     model: Model = "auto",
     weights: Weights = None,
     runtime: Runtime = "auto",
@@ -125,6 +135,7 @@ def analyze(
             runtime=runtime_settings(runtime, threads),
             group_affect=group_affect,
             adaptive=AdaptiveSettings() if adaptive else None,
+            hardware_decoding=hardware_decoding,
         )
         analyzer = Analyzer(model, settings, weights=weights)
         progress.update(task, description=f"Analysing {escape(video.name)}")
@@ -134,6 +145,7 @@ def analyze(
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             engagement=engagement,
             native=native,
+            checkpoint=checkpoint,
         )
     print_analysis(result.analysis, console)
     text = result.analysis.to_json()

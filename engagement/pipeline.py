@@ -32,6 +32,7 @@ from engagement.stages.checkpoint import KeptRun
 from engagement.stages.log import ObservationLog
 from engagement.stages.watching import Watcher
 from engagement.types import Observation, VideoInfo
+from engagement.video.container import check_hardware
 from engagement.video.decoding import Decoded
 from engagement.video.probe import probe
 from engagement.video.reader import VideoReader
@@ -52,7 +53,7 @@ class Settings:
 
     `group_affect` is a classifier's file, which `engagement evaluate vgaf --save` writes; without
     one, the rule judges. With `adaptive`, frames are passed over where nothing changes; None looks
-    at all that are sampled.
+    at all that are sampled. `hardware_decoding` names a kind of device, ``cuda`` for example.
     """
 
     fps: float = DEFAULT_FPS
@@ -64,6 +65,7 @@ class Settings:
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
     group_affect: Path | None = None
     adaptive: AdaptiveSettings | None = None
+    hardware_decoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Analyzer:
 
     Raises:
         ModelError: there is no such model, or its weights do not fit.
+        VideoError: there is no such kind of device to decode on.
     """
 
     def __init__(
@@ -109,6 +112,8 @@ class Analyzer:
         weights: Path | str | None = None,
     ) -> None:
         self.settings = settings or Settings()
+        if self.settings.hardware_decoding is not None:
+            check_hardware(self.settings.hardware_decoding)
         runtime = self.settings.runtime
         self._recognizer = ExpressionRecognizer.open(
             model,
@@ -216,7 +221,13 @@ class Analyzer:
             "model": f"{self._recognizer.spec.to_json()} {self._recognizer.weights_sha256}",
             "runtime": self._recognizer.runtime,
             "settings": repr(
-                (settings.detector, settings.follow, settings.tracker, settings.adaptive)
+                (
+                    settings.detector,
+                    settings.follow,
+                    settings.tracker,
+                    settings.adaptive,
+                    settings.hardware_decoding,
+                )
             ),
         }
 
@@ -229,7 +240,8 @@ class Analyzer:
         on_progress: OnProgress | None,
     ) -> Decoded:
         """Fill the run's log; what the decoder saw."""
-        reader = VideoReader(path, fps, run.state.position if run.state else None)
+        after = run.state.position if run.state else None
+        reader = VideoReader(path, fps, after, self.settings.hardware_decoding)
 
         def on_frame(t: float) -> None:
             if on_progress:

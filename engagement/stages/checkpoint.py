@@ -8,8 +8,8 @@ settings: of anything else it is emptied. States are arrays and JSON; nothing is
 import json
 import logging
 import os
-import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from engagement.errors import OutputError
 from engagement.files import written_whole
-from engagement.stages.log import ObservationLog
+from engagement.stages.log import FILES, ObservationLog
 from engagement.video.decoding import Decoded
 from engagement.video.reader import Position
 
@@ -105,7 +105,11 @@ class KeptRun:
     def remove(self) -> None:
         """Remove the folder; the log can be read as long as this process has it open."""
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            for name in (*FILES, _STATE):
+                with suppress(OSError):
+                    (self._folder / name).unlink(missing_ok=True)
+            with suppress(OSError):  # whatever else came to lie there is not ours
+                self._folder.rmdir()
 
     def _read(self, folder: Path) -> RunState | None:
         if not (folder / _STATE).exists():
@@ -133,6 +137,12 @@ class KeptRun:
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        strangers = {path.name for path in folder.iterdir()} - {*FILES, _STATE, f"{_STATE}.partial"}
+        if strangers:
+            raise OutputError(
+                f"The folder {folder} holds other files ({min(strangers)}, for example). Name a "
+                "new one for what the analysis keeps while it runs: it is removed in the end."
+            )
     except OSError as error:
         raise OutputError(
             f"The folder {folder} cannot be made ({error.strerror}). Choose another place for what "

@@ -18,6 +18,8 @@ from engagement.errors import OutputError
 from engagement.types import Expression, Face, Floats, Observation
 
 _VALUES, _EMBEDDINGS, _TIMES, _PASSED = "values", "embeddings", "times", "passed"
+#: Names of a log's files.
+FILES = (_VALUES, _EMBEDDINGS, _TIMES, _PASSED)
 Rows = NDArray[Any]
 
 
@@ -106,8 +108,7 @@ class ObservationLog:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        names = (_VALUES, _EMBEDDINGS, _TIMES, _PASSED)
-        self._files = {name: _opened(folder, name) for name in names}
+        self._files = {name: _opened(folder, name) for name in FILES}
         self._embeddings = _Embeddings(self._files[_EMBEDDINGS])
         self._record: np.dtype[Any] | None = None
         self.observations = self.times = self.passed = 0

@@ -4,16 +4,20 @@ A recording comes from a stranger. FFmpeg is allowed local files and plain conta
 playlist that is named .mp4 must not make it read other files or the network.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import av
 import av.error
+from av.codec.hwaccel import HWAccel, hwdevices_available
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from engagement.errors import VideoError
+
+logger = logging.getLogger(__name__)
 
 _CONTAINERS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,asf,flv,h264,hevc,ivf,gif,m4v"
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
@@ -35,8 +39,14 @@ def shown_name(path: Path) -> str:
 
 
 @contextmanager
-def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(
+    path: Path, hardware: str | None = None
+) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open `path` and pick its best video stream.
+
+    Args:
+        hardware: decode on this kind of device where there is one and it knows the codec, else on
+            the processor; see `check_hardware`.
 
     Raises:
         VideoError: absent, empty, not a video, audio only, of an unknown codec, encrypted, or
@@ -44,7 +54,7 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """
     _check_file(path)
     try:
-        container = av.open(f"file:{path.resolve()}", options=_OPTIONS)
+        container = _opened(path, hardware)
     except (av.error.FFmpegError, ValueError) as error:
         raise VideoError(
             f"{shown_name(path)} is not a video that can be read, or it is damaged or incomplete. "
@@ -53,6 +63,34 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         ) from error
     with container:
         yield container, _video_stream(container, path)
+
+
+def check_hardware(name: str) -> None:
+    """Refuse names of devices that FFmpeg, as it is installed here, cannot decode on.
+
+    Raises:
+        VideoError: there is no such kind of device.
+    """
+    known = hwdevices_available()
+    if name not in known:
+        raise VideoError(
+            f"There is no decoding on {name!r} here, but on: {', '.join(known) or 'nothing'}. "
+            "Without the option, videos are decoded on the processor.",
+            code="bad_hardware",
+        )
+
+
+def _opened(path: Path, hardware: str | None) -> InputContainer:
+    url = f"file:{path.resolve()}"
+    if hardware is not None:
+        try:
+            accelerated: InputContainer = av.open(url, options=_OPTIONS, hwaccel=HWAccel(hardware))
+            return accelerated
+        except av.error.FFmpegError as error:
+            # What is wrong with the file itself comes up again, and is told, without the device.
+            logger.warning("Nothing is decoded on %s: %s", hardware, error)
+    container: InputContainer = av.open(url, options=_OPTIONS)
+    return container
 
 
 def _check_file(path: Path) -> None:

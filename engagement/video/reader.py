@@ -63,10 +63,18 @@ class VideoReader:
         fps: samples a second, at most; the recording's own rate where that is lower. 0 takes every
             frame.
         after: begin behind this frame, which a reader of the same recording and rate gave.
+        hardware: decode on this kind of device, see `open_video`.
     """
 
-    def __init__(self, path: Path, fps: float, after: Position | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        fps: float,
+        after: Position | None = None,
+        hardware: str | None = None,
+    ) -> None:
         self.path = path
+        self.hardware = hardware
         self.fps = fps
         self.decoded = Decoded()
         self._after = after
@@ -83,7 +91,7 @@ class VideoReader:
             VideoError: nothing can be decoded, a single picture only, or the file is cut short.
         """
         self.decoded = Decoded()
-        with open_video(self.path) as (container, stream):
+        with open_video(self.path, self.hardware) as (container, stream):
             # Not by frame: FFmpeg's frame threads wait for ever for each other in damaged HEVC.
             stream.thread_type = "SLICE"
             declared = declared_duration_s(container, stream)

@@ -184,6 +184,21 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         KeptRun(tmp_path / "file", {})
 
 
+def test_a_folder_with_other_files_is_refused_and_nothing_in_it_is_touched(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    (tmp_path / "times").write_text("mine too")
+    with pytest.raises(OutputError, match=r"holds other files \(thesis.txt"):
+        KeptRun(tmp_path, {})
+    assert (tmp_path / "times").read_text() == "mine too"
+
+
+def test_files_that_came_later_outlive_the_run(tmp_path: Path) -> None:
+    run = KeptRun(tmp_path / "run", {})
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    run.remove()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["thesis.txt"]
+
+
 @pytest.fixture(scope="module")
 def analyzer() -> Analyzer:
     return Analyzer()
@@ -314,6 +329,22 @@ def test_a_stop_takes_effect_soon_however_far_apart_the_samples_are(
         analyzer.analyze(long_video, fps=fps, native=fps == 5.0, on_progress=stop)
     assert time.monotonic() - told[-1] < 2  # the product's promise
     assert threading.active_count() == threads
+
+
+def test_without_its_device_a_video_is_decoded_on_the_processor() -> None:
+    from av.codec.hwaccel import hwdevices_available
+
+    ours = [frame.rgb for frame in VideoReader(sample_path(), 1.0)]
+    for device in hwdevices_available():
+        frames = [frame.rgb for frame in VideoReader(sample_path(), 1.0, hardware=device)]
+        assert len(frames) == len(ours)
+        # A device's own conversion of colours may round otherwise.
+        assert max(np.abs(a.astype(int) - b).mean() for a, b in zip(ours, frames, strict=True)) < 2
+
+
+def test_a_device_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(VideoError, match="no decoding on 'abacus' here, but on: "):
+        Analyzer(settings=Settings(hardware_decoding="abacus"))
 
 
 def test_frames_behind_a_position_are_those_of_one_reading(long_video: Path) -> None:
