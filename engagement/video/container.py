@@ -82,14 +82,16 @@ def check_hardware(name: str) -> None:
 
 def _opened(path: Path, hardware: str | None) -> InputContainer:
     url = f"file:{path.resolve()}"
+    container: InputContainer
     if hardware is not None:
         try:
-            accelerated: InputContainer = av.open(url, options=_OPTIONS, hwaccel=HWAccel(hardware))
-            return accelerated
+            container = av.open(url, options=_OPTIONS, hwaccel=HWAccel(hardware))
         except av.error.FFmpegError as error:
             # What is wrong with the file itself comes up again, and is told, without the device.
             logger.warning("Nothing is decoded on %s: %s", hardware, error)
-    container: InputContainer = av.open(url, options=_OPTIONS)
+        else:
+            return container
+    container = av.open(url, options=_OPTIONS)
     return container
 
 
