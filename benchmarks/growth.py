@@ -33,7 +33,7 @@ from benchmarks.measuring import (
 from engagement.weights.registry import DEFAULT_EXPRESSION
 
 _MINUTES = (1.0, 5.0, 20.0, 60.0)
-_SMALL_MINUTES = (0.5, 1.0, 2.0)
+_SMALL_MINUTES = (1.0, 2.0)
 #: A sample in so many seconds: all is decoded, next to nothing is turned into pixels.
 _DECODE_ONLY_FPS = 0.001
 #: Of a minute at 1280x720, with much room.

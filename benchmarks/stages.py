@@ -204,12 +204,13 @@ def main() -> int:
     """Measure, print a table and a line of JSON; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stages")
     parser.add_argument("--seconds", type=float, help="length of the recordings; 60")
-    parser.add_argument("--rounds", type=int, default=3, help="turns; 3")
+    parser.add_argument("--rounds", type=int, help="turns; 3")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--small", action="store_true", help="a moment; fails if grossly wrong")
     kind.add_argument("--check", action="store_true", help="fail where a target is missed")
     chosen = parser.parse_args()
-    seconds = chosen.seconds or (10.0 if chosen.small else 60.0)
+    seconds = chosen.seconds or (6.0 if chosen.small else 60.0)
+    rounds = chosen.rounds or (2 if chosen.small else 3)
     sizes = [None] if chosen.small else [None, videos.HD]
     told = {"benchmark": "stages", "environment": environment(), "cores": cores()}
     if why := videos.why_not_clip():
@@ -221,9 +222,7 @@ def main() -> int:
         for config in configs:  # graphs are made once, before start-up is measured
             run_alone("benchmarks.once", "analyze", beginning, config.model, config.weights)
         results = [
-            measure(video, config, chosen.rounds, folder)
-            for video in recordings
-            for config in configs
+            measure(video, config, rounds, folder) for video in recordings for config in configs
         ]
     told |= {
         "load_average_after": load_average(),

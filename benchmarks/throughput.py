@@ -369,8 +369,8 @@ def main() -> int:
         "weights": f"random, seed {chosen.seed}" if chosen.weights is None else chosen.weights.name,
         "rows": [asdict(row) for row in rows],
     }
-    shown = table(f"Every frame of {plan.seconds:g} s of {videos.clip().name}, the reference on blocks of it",
-                  _COLUMNS, left=2)  # fmt: skip
+    title = f"Every frame of {plan.seconds:g} s of {videos.clip().name}, the reference on blocks"
+    shown = table(title, _COLUMNS, left=2)
     for row in rows:
         shown.add_row(*_cells(row), end_section=row.side == rows[-1].side)
     return finish(
