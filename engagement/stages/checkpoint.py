@@ -27,6 +27,9 @@ from engagement.video.reader import Position
 logger = logging.getLogger(__name__)
 
 _STATE = "state.npz"
+# Callers may hold a lock of this name, so that two runs do not share a folder.
+_LOCK = "lock"
+_OURS = (*FILES, _STATE, f"{_STATE}.partial", _LOCK)
 _FORM = 2
 
 
@@ -105,7 +108,7 @@ class KeptRun:
     def remove(self) -> None:
         """Remove the folder; the log can be read as long as this process has it open."""
         if self._folder is not None:
-            for name in (*FILES, _STATE):
+            for name in _OURS:
                 with suppress(OSError):
                     (self._folder / name).unlink(missing_ok=True)
             with suppress(OSError):  # whatever else came to lie there is not ours
@@ -137,7 +140,7 @@ class KeptRun:
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        strangers = {path.name for path in folder.iterdir()} - {*FILES, _STATE, f"{_STATE}.partial"}
+        strangers = {path.name for path in folder.iterdir()} - {*_OURS}
         if strangers:
             raise OutputError(
                 f"The folder {folder} holds other files ({min(strangers)}, for example). Name a "
