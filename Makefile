@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracle lint format bench bench-runtimes bench-engagement schema hooks clean
+.PHONY: help demo test oracle lint format bench bench-throughput bench-stages bench-growth \
+	bench-workers bench-web bench-adaptive bench-runtimes bench-engagement schema hooks clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +33,26 @@ format: $(VENV)/ready-test  ## Mend style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/ready-test  ## Measure speed and memory (VIDEO=file for your own recording)
+bench: $(VENV)/ready-test  ## Measure speed and memory from a cold start (VIDEO=file for your own recording)
 	$(BIN)/python -m benchmarks.analysis $(VIDEO)
+
+bench-throughput: $(VENV)/ready-test  ## Measure every frame beside the loop that users have (CHECK=--check)
+	$(BIN)/python -m benchmarks.throughput $(CHECK)
+
+bench-stages: $(VENV)/ready-test  ## Measure each part alone, and the whole beside its floor
+	$(BIN)/python -m benchmarks.stages $(CHECK)
+
+bench-growth: $(VENV)/ready-test  ## Measure time and memory from a minute to an hour of video
+	$(BIN)/python -m benchmarks.growth $(CHECK)
+
+bench-workers: $(VENV)/ready-test  ## Measure recordings an hour with 1, 2 and 4 worker processes
+	$(BIN)/python -m benchmarks.workers
+
+bench-web: $(VENV)/ready-test  ## Measure pages with a class of 200 students and 40 lessons
+	$(BIN)/python -m benchmarks.web
+
+bench-adaptive: $(VENV)/ready-test  ## Measure what passing frames over costs
+	$(BIN)/python -m benchmarks.adaptive_sampling
 
 bench-runtimes: $(VENV)/ready-test  ## Time every model on every runtime (MODELS=names; ten minutes for all)
 	$(BIN)/python -m benchmarks.runtimes $(MODELS)
