@@ -29,15 +29,16 @@ Runtime = Annotated[
 Threads = Annotated[int, typer.Option(help="CPU threads of the runtime; 0 for all.")]
 
 
-def runtime_settings(name: str, threads: int) -> "RuntimeSettings":
+def runtime_settings(name: str, threads: int, precision: str = "fp32") -> "RuntimeSettings":
     """The runtime that a command was asked for.
 
     Raises:
-        ModelError: there is no such runtime.
+        ModelError: there is no such runtime, or it has no such precision.
     """
     from engagement.runtimes.base import RuntimeSettings
 
-    return RuntimeSettings(name, threads=threads)  # type: ignore[arg-type]  # checked by itself
+    # The names are checked by itself.
+    return RuntimeSettings(name, threads=threads, precision=precision)  # type: ignore[arg-type]
 
 
 @contextmanager

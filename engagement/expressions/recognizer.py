@@ -21,9 +21,17 @@ class ExpressionRecognizer:
     Attributes:
         spec: name, classes, input and crop of the model.
         weights_sha256: of the file that the weights came from.
+        precision: that the runtime was asked for.
     """
 
-    def __init__(self, runtime: Runtime, spec: ExpressionSpec, weights_sha256: str) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        spec: ExpressionSpec,
+        weights_sha256: str,
+        precision: str = "fp32",
+    ) -> None:
+        self.precision = precision
         self.spec = spec
         self.weights_sha256 = weights_sha256
         self._runtime = runtime
@@ -49,8 +57,9 @@ class ExpressionRecognizer:
         Raises:
             ModelError: unknown, absent, damaged, or weights that do not fit.
         """
-        opened = open_model(model, weights, runtime or RuntimeSettings())
-        return cls(opened.runtime, opened.spec, opened.weights_sha256)
+        settings = runtime or RuntimeSettings()
+        opened = open_model(model, weights, settings)
+        return cls(opened.runtime, opened.spec, opened.weights_sha256, settings.precision)
 
     @property
     def valence_arousal(self) -> Literal["predicted", "derived"]:
@@ -59,8 +68,8 @@ class ExpressionRecognizer:
 
     @property
     def runtime(self) -> str:
-        """Name of the runtime that runs the network."""
-        return self._runtime.name
+        """Name of the runtime that runs the network, and its precision where it is not exact."""
+        return f"{self._runtime.name} {self.precision}".removesuffix(" fp32")
 
     @property
     def parallel(self) -> int:

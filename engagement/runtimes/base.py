@@ -36,7 +36,7 @@ class RuntimeSettings:
         device: for torch: ``auto`` (CUDA, then Apple's MPS, then the CPU), or a torch device.
         threads: CPU threads; 0 for ``OMP_NUM_THREADS`` or else every core that this process has.
         precision: ``fp32`` gives the published numbers. ``bf16`` is faster on processors that
-            have it, and moves probabilities by about a hundredth; torch only.
+            have it, and moves probabilities by about a hundredth; OpenVINO and torch only.
         batch_size: most faces in one pass, which bounds memory.
         streams: calls that are served at the same time, each on its share of the threads; 0 for as
             many as there are threads. With many calls that is faster, for a single one slower.
@@ -57,6 +57,8 @@ class RuntimeSettings:
             )
         if self.precision not in {"fp32", "bf16"}:
             raise ModelError(f"There is no precision {self.precision!r}. Choose fp32 or bf16.")
+        if self.precision == "bf16" and self.name == "onnx":
+            raise ModelError("ONNX Runtime has no bf16 here. Choose openvino, torch or auto.")
         if self.threads < 0 or self.batch_size < 1 or self.streams < 0:
             raise ModelError(
                 f"{self.threads} threads, batches of {self.batch_size} and {self.streams} streams "
@@ -111,9 +113,10 @@ def choose(settings: RuntimeSettings) -> RuntimeName:
         ModelError: the runtime asked for is not installed.
     """
     if settings.name == "auto":
-        if settings.precision == "bf16" or settings.device not in {"auto", "cpu"} or _has_cuda():
+        if settings.device not in {"auto", "cpu"} or _has_cuda():
             return "torch"
-        return next(name for name in PACKAGES if installed(name))
+        able = [name for name in PACKAGES if settings.precision == "fp32" or name != "onnx"]
+        return next(name for name in able if installed(name))
     if not installed(settings.name):
         raise ModelError(
             f"The runtime {settings.name!r} is not installed. Install it with pip install "

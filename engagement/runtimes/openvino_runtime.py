@@ -28,7 +28,11 @@ class OpenVinoRuntime(Runtime):
         super().__init__(settings.batch_size)
         self.parallel = stream_count(settings)
         self._session = OpenVinoSession(
-            graph, threads=thread_count(settings), streams=self.parallel, weights=weights
+            graph,
+            threads=thread_count(settings),
+            streams=self.parallel,
+            weights=weights,
+            precision="bf16" if settings.precision == "bf16" else "f32",
         )
 
     def _run_batch(self, x: Floats) -> tuple[Floats, Floats]:

@@ -25,6 +25,7 @@ class OpenVinoSession(Session):
         graph: an ONNX graph, or the .xml of OpenVINO's own form.
         weights: the .bin that belongs to an .xml.
         threads: CPU threads in all.
+        precision: ``f32``, or ``bf16``, which is not exact, where the processor has it.
         streams: so many calls are served at the same time, each on its share of the threads; more
             wait for their turn.
 
@@ -36,15 +37,21 @@ class OpenVinoSession(Session):
     """
 
     def __init__(
-        self, graph: bytes, *, threads: int, streams: int = 1, weights: bytes = b""
+        self,
+        graph: bytes,
+        *,
+        threads: int,
+        streams: int = 1,
+        weights: bytes = b"",
+        precision: str = "f32",
     ) -> None:
         import openvino
 
         config: dict[str, object] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
-            # On processors with bf16 or fp16 its default is half precision, which is not exact.
-            "INFERENCE_PRECISION_HINT": "f32",
+            # By itself it would take half precision wherever the processor has it.
+            "INFERENCE_PRECISION_HINT": precision,
         }
         if streams > 1:
             config |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": streams}

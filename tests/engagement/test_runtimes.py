@@ -22,7 +22,7 @@ from engagement.networks.spec import (
     ExpressionSpec,
     InputSpec,
 )
-from engagement.runtimes.base import PACKAGES, Runtime, RuntimeSettings, choose
+from engagement.runtimes.base import PACKAGES, Runtime, RuntimeName, RuntimeSettings, choose
 from engagement.runtimes.graph import export_graph
 from engagement.runtimes.onnx_runtime import OnnxRuntime
 from engagement.runtimes.openvino_runtime import OpenVinoRuntime
@@ -145,6 +145,11 @@ def test_threads_are_as_many_as_were_asked_for(name: str) -> None:
     assert [int(run_python(_THREADS, name, str(n))) for n in (1, 2)] == [1, 2]
 
 
+def _cpu_flags() -> str:
+    info = Path("/proc/cpuinfo")
+    return info.read_text() if info.is_file() else ""
+
+
 def run_python(code: str, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
@@ -153,19 +158,23 @@ def run_python(code: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_bf16_moves_probabilities_by_no_more_than_it_says() -> None:
+@pytest.mark.skipif("bf16" not in _cpu_flags(), reason="this processor has no bf16")
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_bf16_moves_probabilities_by_no_more_than_it_says(name: RuntimeName) -> None:
     faces = pictures(24, 48)
-    exact = ExpressionRecognizer.open(DEFAULT_EXPRESSION, runtime=RuntimeSettings("torch"))
+    exact = ExpressionRecognizer.open(DEFAULT_EXPRESSION, runtime=RuntimeSettings(name))
     half = ExpressionRecognizer.open(
-        DEFAULT_EXPRESSION, runtime=RuntimeSettings("torch", precision="bf16")
+        DEFAULT_EXPRESSION, runtime=RuntimeSettings(name, precision="bf16")
     )
     moved = np.abs(half.predict(faces)[0] - exact.predict(faces)[0])
     assert 0 < moved.max() < 0.05
     assert moved.mean() < 0.01
 
 
-def test_bf16_means_torch_since_nothing_else_has_it() -> None:
-    assert choose(RuntimeSettings(precision="bf16")) == "torch"
+def test_bf16_means_a_runtime_that_has_it() -> None:
+    assert choose(RuntimeSettings(precision="bf16")) == "openvino"
+    with pytest.raises(ModelError, match="no bf16"):
+        RuntimeSettings("onnx", precision="bf16")
     assert choose(RuntimeSettings(device="cuda:1")) == "torch"
 
 
