@@ -13,12 +13,15 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-_LOCK = "lock"
+# Side by side: the run's folder holds what the analysis keeps, and nothing else.
+_LOCK, _RUN = "lock", "run"
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[Path | None]:
-    """The folder, made where it is absent, for this run alone; None while another writes there.
+    """A folder in `folder` for this run alone; None while another run writes there.
+
+    It is the same for every run, and need not be there yet; `folder` is made where it is absent.
 
     Raises:
         OSError: the folder cannot be made; its recording may have been erased.
@@ -31,4 +34,4 @@ def locked(folder: Path) -> Iterator[Path | None]:
             logger.warning("%s is still written to: this run keeps nothing for later", folder)
             yield None
         else:
-            yield folder
+            yield folder / _RUN

@@ -25,7 +25,7 @@ def progress(site: RunningSite) -> float:
 
 
 def kept(site: RunningSite) -> list[Path]:
-    return sorted((site.data_dir / "recordings").glob("*/checkpoint-*/state*"))
+    return sorted((site.data_dir / "recordings").glob("*/checkpoint-*/run/state*"))
 
 
 def documents(site: RunningSite) -> list[dict]:
