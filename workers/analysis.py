@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import transaction
 
-from engagement.errors import EngagementError, ModelError
+from engagement.errors import EngagementError, ModelError, OutputError
 from webapp.recordings.models import Analysis
 from webapp.recordings.queue import ANALYSE_TASK
 from workers import calibrated, checkpoints, claims, playback
@@ -34,6 +34,10 @@ _PROGRAM_FAULT = (
 _NO_MODEL = (
     "The platform's emotion model could not be loaded; this is not about your recording. Tell an "
     "administrator, and try again when it is mended."
+)
+_NO_ROOM = (
+    "The platform could not store what the analysis found; this is not about your recording, which "
+    "is kept. Tell an administrator, and try again when there is room on its disk."
 )
 _NO_MEMORY = (
     "The analysis needed more memory than the worker has. Try a shorter recording, or one of "
@@ -63,6 +67,10 @@ def analyse(self: Any, analysis_id: str) -> None:
         # What to do about it is the administrator's, and so is the sentence.
         logger.error("The model %r cannot be used: %s", analysis.model_requested, error)  # noqa: TRY400
         claims.fail(analysis.pk, owner, error.code, _NO_MODEL)
+    except OutputError as error:
+        # It names the server's folders.
+        logger.error("What analysis %s found cannot be stored: %s", analysis_id, error)  # noqa: TRY400
+        _try_later(self, analysis, owner, error.code, _NO_ROOM)
     except EngagementError as error:
         text = for_uploader(
             str(error), analysis.recording.video_path, analysis.recording.original_name

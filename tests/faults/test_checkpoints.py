@@ -1,6 +1,7 @@
 """A long analysis whose worker is killed goes on where it was, to the same result."""
 
 import json
+import uuid
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -41,6 +42,26 @@ def embeddings(site: RunningSite) -> list[dict]:
     files = (site.data_dir / "recordings").glob("*/embeddings.parquet")
     assert len(homes) == 2
     return [pq.read_table(path).to_pydict() for path in files]
+
+
+def test_where_nothing_can_be_stored_the_student_is_told_so_without_the_servers_paths(
+    site: RunningSite, sample: Path
+) -> None:
+    site.environment["ANALYSIS_MAX_ATTEMPTS"] = "1"
+    site.log_in().upload(site.lesson_id, sample)
+    [(analysis, recording)] = site.analyses("id, recording_id")
+    home = site.data_dir / "recordings" / str(uuid.UUID(recording))
+    checkpoint = home / f"checkpoint-{uuid.UUID(analysis)}"
+    checkpoint.mkdir()
+    # A file where a folder should be made stands for a disk that is full.
+    (checkpoint / "run").touch()
+    site.start_worker()
+    site.wait_until(lambda: site.states() == ["failed"], "the failed state")
+    [(code, text)] = site.analyses("error_code, error_text")
+    assert code == "output_unwritable"
+    assert "not about your recording" in text
+    assert str(site.data_dir) not in text
+    assert [path.name for path in home.iterdir()] == [str(uuid.UUID(recording))]
 
 
 @pytest.mark.slow
