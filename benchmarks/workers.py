@@ -52,6 +52,8 @@ class Measured:
     Attributes:
         processes, threads: of the worker; threads of each process, 0 for its share of the cores.
         recordings_an_hour: with the models loaded.
+        cpu_s: processor seconds a recording, over all processes; what else the machine does
+            hardly changes it.
         start_s: from the worker's start until each process had made its first report.
         peak_mb: most memory of the worker's whole family at one time, in 10^6 bytes.
     """
@@ -59,6 +61,7 @@ class Measured:
     processes: int
     threads: int
     recordings_an_hour: float
+    cpu_s: float
     start_s: float
     peak_mb: float
 
@@ -82,8 +85,17 @@ class Memory:
 
     def _run(self) -> None:
         while not self._done.wait(_MEMORY_EVERY_S):
-            family = [self._root, *self._root.children(recursive=True)]
-            self.peak_mb = max(self.peak_mb, sum(map(_bytes_of, family)) / 1e6)
+            self.peak_mb = max(self.peak_mb, sum(map(_bytes_of, _family(self._root))) / 1e6)
+
+
+def _family(root: psutil.Process) -> list[psutil.Process]:
+    return [root, *root.children(recursive=True)]
+
+
+def _cpu_s(pid: int) -> float:
+    """Processor seconds that a process and all it started, and that are there, have used."""
+    times = [one.cpu_times() for one in _family(psutil.Process(pid))]
+    return sum(one.user + one.system for one in times)
 
 
 def _bytes_of(process: psutil.Process) -> int:
@@ -198,10 +210,11 @@ def measure(site: Site, video: Path, recordings: int, number: int, threads: int)
         site.wait(site.upload(video, number), worker)
         start_s = time.perf_counter() - started
         with Memory(worker.popen.pid) as memory:
-            started = time.perf_counter()
+            started, used_s = time.perf_counter(), _cpu_s(worker.popen.pid)
             site.wait(site.upload(video, recordings), worker)
             seconds = time.perf_counter() - started
-    return Measured(number, threads, 3600 * recordings / seconds, start_s, memory.peak_mb)
+            cpu_s = (_cpu_s(worker.popen.pid) - used_s) / recordings
+    return Measured(number, threads, 3600 * recordings / seconds, cpu_s, start_s, memory.peak_mb)
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -234,7 +247,15 @@ def main(given: Sequence[str] | None = None) -> int:
 def _report(done: Sequence[Measured], recordings: int, options: argparse.Namespace) -> int:
     table = measuring.table(
         f"{recordings} copies of {options.video.name} through the real worker",
-        ["processes", "threads each", "recordings an hour", "to 1 process", "peak", "start"],
+        [
+            "processes",
+            "threads each",
+            "recordings an hour",
+            "to 1 process",
+            "processor time each",
+            "peak",
+            "start",
+        ],
         left=0,
     )
     bounds = []
@@ -246,6 +267,7 @@ def _report(done: Sequence[Measured], recordings: int, options: argparse.Namespa
             str(one.threads or "share"),
             f"{one.recordings_an_hour:.0f}",
             f"{ratio:.2f}",
+            f"{one.cpu_s:.2f} s",
             f"{one.peak_mb:.0f} MB",
             f"{one.start_s:.1f} s",
         )

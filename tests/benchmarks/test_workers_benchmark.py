@@ -35,10 +35,10 @@ def test_two_processes_far_slower_than_one_are_a_regression(
 ) -> None:
     options = workers._arguments(["--small"])
     fine = [
-        workers.Measured(number, 0, 100.0 * rate, start_s=1.0, peak_mb=500.0)
+        workers.Measured(number, 0, 100.0 * rate, cpu_s=3.0, start_s=1.0, peak_mb=500.0)
         for number, rate in ((1, 1.0), (2, 0.9))
     ]
     assert workers._report(fine, 2, options) == 0
-    slow = [fine[0], workers.Measured(2, 0, 40.0, start_s=1.0, peak_mb=500.0)]
+    slow = [fine[0], workers.Measured(2, 0, 40.0, cpu_s=3.0, start_s=1.0, peak_mb=500.0)]
     assert workers._report(slow, 2, options) == 1
     assert "Two processes to one" in capsys.readouterr().err
