@@ -10,6 +10,9 @@ from engagement.runtimes.base import (
 )
 from engagement.runtimes.sessions import OpenVinoSession
 
+# Four frames' faces go through together (`engagement.stages.watching`).
+_BATCHES = (4, 1)
+
 
 class OpenVinoRuntime(Runtime):
     """Runs a graph whose outputs are, in this order, the output and the embedding.
@@ -33,6 +36,7 @@ class OpenVinoRuntime(Runtime):
             streams=self.parallel,
             weights=weights,
             precision="bf16" if settings.precision == "bf16" else "f32",
+            batches=_BATCHES,
         )
 
     def _run_batch(self, x: Floats) -> tuple[Floats, Floats]:

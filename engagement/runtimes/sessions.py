@@ -1,6 +1,7 @@
 """A graph that runs on the CPU, on OpenVINO or ONNX Runtime, from as many threads as is wanted."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy as np
 
 from engagement.errors import ModelError
 from engagement.runtimes.base import Floats
+
+_ANY = 0
 
 
 class Session(ABC):
@@ -26,6 +29,9 @@ class OpenVinoSession(Session):
         weights: the .bin that belongs to an .xml.
         threads: CPU threads in all.
         precision: ``f32``, or ``bf16``, which is not exact, where the processor has it.
+        batches: what a call is given is split into batches of these sizes, largest first and 1 at
+            last, for each of which the graph is compiled; without, it goes through as it is, which
+            takes a tenth more time (a fifth in 8 bits).
         streams: so many calls are served at the same time, each on its share of the threads; more
             wait for their turn.
 
@@ -44,6 +50,7 @@ class OpenVinoSession(Session):
         streams: int = 1,
         weights: bytes = b"",
         precision: str = "f32",
+        batches: Sequence[int] = (),
     ) -> None:
         import openvino
 
@@ -55,27 +62,46 @@ class OpenVinoSession(Session):
         }
         if streams > 1:
             config |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": streams}
+        self._models: dict[int, Any] = {}
         try:
             core = openvino.Core()
-            self._model = core.compile_model(core.read_model(graph, weights), "CPU", config)
+            for size in batches or (_ANY,):
+                model = core.read_model(graph, weights)
+                if size != _ANY:
+                    model.reshape([size, *list(model.input(0).partial_shape)[1:]])
+                self._models[size] = core.compile_model(model, "CPU", config)
         except RuntimeError as error:
             raise ModelError(
                 f"OpenVINO cannot load the model ({str(error).splitlines()[0]}). Use a file that "
                 "`engagement models export` wrote, or another runtime."
             ) from error
-        self._requests: SimpleQueue[Any] = SimpleQueue()
+        self._requests: SimpleQueue[dict[int, Any]] = SimpleQueue()
         for _ in range(streams):
-            self._requests.put(self._model.create_infer_request())
+            self._requests.put(
+                {size: model.create_infer_request() for size, model in self._models.items()}
+            )
 
     def run(self, x: Floats) -> list[Floats]:
-        request = self._requests.get()
+        requests = self._requests.get()
         try:
-            # Shared: the input is not copied, and is not changed as long as the call lasts.
-            results = request.infer([x], share_inputs=True)
-            # Copies: the request's own memory is used again by the next call.
-            return [np.array(results[i], np.float32) for i in range(len(results))]
+            if _ANY in requests:
+                return _inferred(requests[_ANY], x)
+            parts = []
+            start = 0
+            for size, request in requests.items():
+                while len(x) - start >= size:
+                    parts.append(_inferred(request, x[start : start + size]))
+                    start += size
+            return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
         finally:
-            self._requests.put(request)
+            self._requests.put(requests)
+
+
+def _inferred(request: Any, x: Floats) -> list[Floats]:
+    # Shared: the input is not copied, and is not changed as long as the call lasts.
+    results = request.infer([x], share_inputs=True)
+    # Copies: the request's own memory is used again by the next call.
+    return [np.array(results[i], np.float32) for i in range(len(results))]
 
 
 class OnnxSession(Session):

@@ -135,7 +135,7 @@ if name == "torch":
 elif name == "onnx":
     print(runtime._session._session.get_session_options().intra_op_num_threads)
 else:
-    print(runtime._session._model.get_property("INFERENCE_NUM_THREADS"))
+    print(runtime._session._models[1].get_property("INFERENCE_NUM_THREADS"))
 """
 
 
