@@ -8,11 +8,13 @@ environment is there (``make oracle`` makes it). Ours runs in full precision and
 same recordings with the same random weights, or with those of ``--weights``.
 
 Sides live in processes of their own and take turns: a block of frames of the reference, a whole
-analysis of ours, and so on; medians are shown. Whether torch's waiting threads spin, as they do
-unless told otherwise, or sleep is tried first, and the reference has the faster: beside other work
-spinning made it ten times slower. Boxes are compared in the reference's frames.
-Embeddings and the strongest emotion are compared on the same crop, the reference's box, so that
-they say what the arithmetic changes and nothing of the boxes.
+analysis of ours, and so on; ratios are of the medians, and beside them of the best turns. torch's
+threads spin while they wait, unless told to sleep: spinning is faster on an idle machine, and ten
+times slower beside other work. So the reference has each block both ways, and the faster counts.
+
+Boxes are compared in the reference's frames. Embeddings and the strongest emotion are compared on
+the same crop, the reference's box, so that they say what the arithmetic changes and nothing of the
+boxes.
 
 ``--check`` fails where a target is missed; ``--small`` takes a moment, and fails where something is
 grossly wrong.
@@ -46,20 +48,19 @@ from benchmarks.measuring import (
     environment,
     finish,
     load_average,
+    run_alone,
     say,
     table,
     workplace,
 )
-from benchmarks.random_model import SEED, RandomModel, write_random_model
 from engagement.video.probe import probe
 
 REFERENCE, PUBLISHED = "MTCNN + eager timm", "emotiefflib"
 FP32, INT8 = "ours, fp32", "ours, int8"
 _ORACLE = Path(__file__).parents[1] / "var" / "oracle" / "venv" / "bin" / "python"
-_TRIED = 20
 _COLUMNS = (
-    "video", "side", "frames", "frames/s", "low - high", "ratio", "IoU", "found", "extra",
-    "cosine min", "mean", "same top",
+    "video", "side", "frames", "frames/s", "low - high", "ratio", "of best", "IoU", "found",
+    "extra", "cosine min", "mean", "same top",
 )  # fmt: skip
 
 
@@ -107,6 +108,8 @@ class Row:
     """One side on one video; agreement is with the reference, None where there is none.
 
     Attributes:
+        rate, low, high: frames a second: the median turn's, the slowest's and the fastest's.
+        ratio, best_ratio: to the reference, of the medians and of the fastest turns.
         same_top: share of the crops whose most probable emotion is the same.
         same_top_own_box: the same, each side with its own box.
     """
@@ -118,6 +121,7 @@ class Row:
     low: float
     high: float
     ratio: float
+    best_ratio: float
     mean_iou: float | None = None
     found: float | None = None
     extra: float | None = None
@@ -127,58 +131,71 @@ class Row:
     same_top_own_box: float | None = None
 
 
+class Loop:
+    """One kind of the reference's loop, with its threads waiting one way and the other.
+
+    Args:
+        kind: as `benchmarks.reference_loop` names it.
+        ways: of waiting, ``sleep`` and ``spin``.
+        python: another interpreter.
+    """
+
+    def __init__(
+        self, stack: ExitStack, folder: Path, kind: str, weights: str, ways: Sequence[str],
+        python: Path | None = None,
+    ) -> None:  # fmt: skip
+        self.won = dict.fromkeys(ways, 0)
+        self._players = {}
+        for way in ways:
+            own = folder / f"{kind}-{way}"
+            own.mkdir()
+            settings = {"OMP_WAIT_POLICY": "PASSIVE" if way == "sleep" else None}
+            if python is not None:  # it finds its weights where it would have put them
+                settings["HOME"] = str(own)
+            arguments = ("benchmarks.reference_loop", kind, weights, own)
+            player = Player(*arguments, python=python, environment=settings)
+            self._players[way] = stack.enter_context(player)
+            player.wait()
+
+    def block(self, **block: object) -> Told:
+        """The faster way's answer."""
+        turns = {way: player.ask("block", **block) for way, player in self._players.items()}
+        way = min(turns, key=lambda one: turns[one]["seconds"])
+        self.won[way] += 1
+        return turns[way]
+
+
 class Sides:
-    """The players, all loaded before the first turn.
+    """All that take turns, loaded before the first one.
+
+    Args:
+        weights: what `benchmarks.random_model` told.
+        whole: the reference with both ways to wait.
+        published: with the published package, which is installed.
 
     Attributes:
         published: None where it is not installed.
-        waiting: what the threads of the reference do while they wait, ``sleep`` or ``spin``.
     """
 
-    def __init__(self, stack: ExitStack, folder: Path, model: RandomModel) -> None:
-        self._stack, self._folder, self._model = stack, folder, model
-        self.reference = self._loop("timm", "sleep")
-        self.waiting = "sleep"
-        self.published: Player | None = None
-        self.ours = {FP32: self._pipeline("exact", B0, model.exact)}
-        if model.int8 is not None:
-            self.ours[INT8] = self._pipeline("int8", "auto", model.int8)
-        for player in [self.reference, *self.ours.values()]:
-            player.wait()
+    def __init__(
+        self, stack: ExitStack, folder: Path, weights: Told, *, whole: bool, published: bool
+    ) -> None:
+        self._stack, self._folder = stack, folder
+        exact, ways = weights["exact"], ("sleep", "spin") if whole else ("sleep",)
+        self.reference = Loop(stack, folder, "timm", exact, ways)
+        self.published: Loop | None = None
+        if published:
+            self.published = Loop(stack, folder, "emotiefflib", exact, ways, _ORACLE)
+        self.ours = {FP32: self._pipeline("exact", B0, exact)}
+        if weights["int8"] is not None:
+            self.ours[INT8] = self._pipeline("int8", "auto", weights["int8"])
 
-    def let_the_reference_choose(self, video: Path) -> None:
-        """Keep the faster way to wait."""
-        rates = {}
-        spinning = self._loop("timm", "spin")
-        for way, player in (("sleep", self.reference), ("spin", spinning)):
-            turn = player.ask("block", video=video, first=2, count=_TRIED)
-            rates[way] = turn["frames"] / turn["seconds"]
-        say("Reference: " + ", ".join(f"{r:.1f} frames/s with {w}" for w, r in rates.items()))
-        self.waiting = max(rates, key=lambda way: rates[way])
-        slower = spinning if self.waiting == "sleep" else self.reference
-        slower.close()
-        if self.waiting == "spin":
-            self.reference = spinning
-
-    def invite_published(self) -> None:
-        """Start the published package's side, which has the reference's way to wait."""
-        (self._folder / "home").mkdir()
-        self.published = self._loop("emotiefflib", self.waiting, _ORACLE)
-        self.published.wait()
-
-    def _loop(self, kind: str, way: str, python: Path | None = None) -> Player:
-        settings = {"OMP_WAIT_POLICY": "PASSIVE" if way == "sleep" else None}
-        if python is not None:  # so that it finds its weights where it would have put them
-            settings["HOME"] = str(self._folder / "home")
-        module = "benchmarks.reference_loop"
-        arguments = (kind, self._model.exact, self._folder)
-        player = Player(module, *arguments, python=python, environment=settings)
-        return self._stack.enter_context(player)
-
-    def _pipeline(self, label: str, model: str, weights: Path) -> Player:
+    def _pipeline(self, label: str, model: str, weights: str) -> Player:
         own = self._folder / label
         own.mkdir()
-        return self._stack.enter_context(Player("benchmarks.our_pipeline", model, weights, own))
+        player = Player("benchmarks.our_pipeline", model, weights, own)
+        self._stack.enter_context(player).wait()
+        return player
 
 
 def _why_not_published() -> str | None:
@@ -201,10 +218,10 @@ def measure(video: Path, plan: Plan, sides: Sides) -> list[Row]:
         say(f"{video.stem}: round {number + 1} of {plan.rounds}")
         for name, player in sides.ours.items():
             block = {"video": video, "first": next(blocks), "count": plan.block}
-            reference.add(sides.reference.ask("block", **block))
+            reference.add(sides.reference.block(**block))
             ours[name].add(player.ask("analyze", video=video, keep=True))
         if sides.published is not None:
-            published.add(sides.published.ask("block", **block))
+            published.add(sides.published.block(**block))
     label = _label(video)
     rows = [_row(label, reference, reference)]
     if sides.published is not None:
@@ -225,8 +242,8 @@ def _blocks(frames: int, count: int, size: int) -> list[int]:
 
 def _row(video: str, side: Side, reference: Side, **agreement: float | None) -> Row:
     low, high = min(side.rates), max(side.rates)
-    ratio = side.rate / reference.rate
-    return Row(video, side.name, side.frames, side.rate, low, high, ratio, **agreement)
+    ratios = side.rate / reference.rate, high / max(reference.rates)
+    return Row(video, side.name, side.frames, side.rate, low, high, *ratios, **agreement)
 
 
 def _our_row(video: str, side: Side, reference: Side, player: Player) -> Row:
@@ -326,8 +343,16 @@ def _cells(row: Row) -> list[str]:
         f"{row.rate:.1f}",
         f"{row.low:.1f} - {row.high:.1f}",
         f"{row.ratio:.2f}",
+        f"{row.best_ratio:.2f}",
         *("-" if v is None else form.format(v) for v, form in zip(shares, forms, strict=True)),
     ]
+
+
+def _weights(folder: Path, chosen: argparse.Namespace, *, int8: bool) -> Told:
+    arguments: list[object] = [folder, *(["--int8"] if int8 else [])]
+    arguments += [] if chosen.seed is None else ["--seed", chosen.seed]
+    arguments += ["--weights", chosen.weights.resolve()] if chosen.weights else []
+    return run_alone("benchmarks.random_model", *arguments).told
 
 
 def _plan(chosen: argparse.Namespace) -> Plan:
@@ -341,7 +366,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput")
     parser.add_argument("--seconds", type=float, help="length of the recordings; 120")
     parser.add_argument("--weights", type=Path, help=f"real weights of {B0}, as safetensors")
-    parser.add_argument("--seed", type=int, default=SEED, help="of the random weights")
+    parser.add_argument("--seed", type=int, help="of the random weights")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--small", action="store_true", help="a moment; fails if grossly wrong")
     kind.add_argument("--check", action="store_true", help="fail where a target is missed")
@@ -353,20 +378,15 @@ def main() -> int:
     with workplace("throughput") as folder, ExitStack() as stack:
         say("Making the recordings and the weights")
         recordings = [videos.prepared(folder, size, plan.seconds) for size in plan.sizes]
-        model = write_random_model(
-            folder, int8=plan.whole, weights=chosen.weights, seed=chosen.seed
-        )
-        sides = Sides(stack, folder, model)
-        if plan.whole:
-            sides.let_the_reference_choose(videos.prepared(folder, None, _TRIED))
-        if why_not_published is None:
-            sides.invite_published()
+        weights = _weights(folder, chosen, int8=plan.whole)
+        published = why_not_published is None
+        sides = Sides(stack, folder, weights, whole=plan.whole, published=published)
         rows = [row for video in recordings for row in measure(video, plan, sides)]
     told |= {
         "why_not_published": why_not_published,
-        "reference_waits": sides.waiting,
+        "faster_way_to_wait": sides.reference.won,
         "load_average_after": load_average(),
-        "weights": f"random, seed {chosen.seed}" if chosen.weights is None else chosen.weights.name,
+        "weights": weights["weights"],
         "rows": [asdict(row) for row in rows],
     }
     title = f"Every frame of {plan.seconds:g} s of {videos.clip().name}, the reference on blocks"
