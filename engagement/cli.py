@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from engagement._version import __version__
+from engagement.allocator import limit_arenas
 from engagement.cli_common import (
     Model,
     Runtime,
@@ -48,6 +49,7 @@ def main() -> None:
     # Read when torch loads: threads that wait sleep instead of spinning, since where other work
     # runs beside, spinning was seen to make an analysis up to ten times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    limit_arenas()
     try:
         app()
     except EngagementError as error:

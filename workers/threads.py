@@ -2,6 +2,8 @@
 
 import os
 
+from engagement.allocator import limit_arenas
+
 _VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -26,4 +28,5 @@ def limit_threads(wanted: int, processes: int) -> int:
     for variable in _VARIABLES:
         os.environ.setdefault(variable, str(number))
     os.environ.setdefault(*_WAIT_POLICY)
+    limit_arenas()
     return number

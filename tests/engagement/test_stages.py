@@ -372,3 +372,29 @@ def test_faces_are_recognised_alike_from_many_threads_at_once() -> None:
         together = list(pool.map(lambda crop: recognizer.recognise([crop])[0], crops))
     for a, b in zip(alone, together, strict=True):
         assert np.array_equal(a.embedding, b.embedding)
+
+
+_TEN = """
+import sys
+from pathlib import Path
+from engagement.allocator import limit_arenas
+limit_arenas()
+from engagement.pipeline import Analyzer
+analyzer = Analyzer()
+for _ in range(10):
+    analyzer.analyze(sys.argv[1], fps=2.0)
+    sys.stdout.write(Path("/proc/self/statm").read_text().split()[1] + "\\n")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
+def test_a_process_does_not_grow_from_recording_to_recording() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _TEN, str(sample_path())],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    pages = [int(line) for line in done.stdout.split()]
+    assert len(pages) == 10
+    assert pages[-1] < 1.06 * pages[2]
