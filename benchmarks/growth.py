@@ -51,6 +51,7 @@ class Row:
         analysis_s: without start-up.
         decode_s: decoding alone, likewise without start-up.
         per_minute_s: of the analysis, a minute of the recording.
+        cpu_per_minute_s: the same in processor time, which other work hardly changes; with start-up.
         times_real_time: length over `wall_s`.
     """
 
@@ -60,6 +61,7 @@ class Row:
     wall_s: float
     analysis_s: float
     per_minute_s: float
+    cpu_per_minute_s: float
     times_real_time: float
     peak_mb: float
 
@@ -77,6 +79,7 @@ def measure(video: Path, models: dict[str, str]) -> Iterator[Row]:
             done.wall_s,
             analysis_s,
             60 * analysis_s / length_s,
+            60 * done.told["cpu_s"] / length_s,
             length_s / done.wall_s,
             done.told["peak_mb"],
         )
@@ -130,6 +133,7 @@ def _cells(row: Row) -> list[str]:
         f"{row.wall_s:.1f} s",
         f"{row.wall_s - row.analysis_s:.1f} s",
         f"{row.per_minute_s:.2f} s",
+        f"{row.cpu_per_minute_s:.2f} s",
         f"{row.times_real_time:.1f}",
         f"{row.peak_mb:.0f} MB",
     ]
@@ -183,7 +187,17 @@ def main() -> int:
     told |= {"load_average_after": load_average(), "rows": [asdict(row) for row in rows]}
     shown = table(
         f"Analyses at the defaults, {'the own size' if chosen.small else '1280x720'}",
-        ("model", "length", "decode only", "wall", "start-up", "a minute", "x real time", "peak"),
+        (
+            "model",
+            "length",
+            "decode only",
+            "wall",
+            "start-up",
+            "a minute",
+            "processor, a minute",
+            "x real time",
+            "peak",
+        ),
     )
     for row, after in zip(rows, [*rows[1:], None], strict=True):
         shown.add_row(*_cells(row), end_section=after is None or after.model != row.model)

@@ -21,7 +21,7 @@ def shortfalls(bounds: list[Bound]) -> list[str]:
 
 def row(model: str, minutes: float) -> Row:
     length_s = 60 * minutes
-    return Row(model, length_s, 1.0, length_s / 20, length_s / 20 - 2, 3.0, 20.0, 500.0)
+    return Row(model, length_s, 1.0, length_s / 20, length_s / 20 - 2, 3.0, 5.0, 20.0, 500.0)
 
 
 ROWS = [row(model, minutes) for model in (DEFAULT_EXPRESSION, B0) for minutes in (1, 5, 60)]
