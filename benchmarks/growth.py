@@ -51,7 +51,7 @@ class Row:
         analysis_s: without start-up.
         decode_s: decoding alone, likewise without start-up.
         per_minute_s: of the analysis, a minute of the recording.
-        cpu_per_minute_s: the same in processor time, which other work hardly changes; with start-up.
+        cpu_per_minute_s: the same in processor time and with start-up; other work hardly shows.
         times_real_time: length over `wall_s`.
     """
 

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from benchmarks.random_model import described
 #: Of the published examples.
 _LEAST_CERTAINTY = 0.9
 _SIZE = 224
+#: Of B0: how many numbers an embedding and an output are.
+EMBEDDING, OUTPUTS = 1280, 8
 #: Embedding ``(d,)`` and outputs ``(k,)`` of a face crop.
 Recognise = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -43,12 +46,13 @@ class ReferenceLoop:
         self._frames: dict[str, Iterator[tuple[int, Any]]] = {}
 
     def block(self, video: str, first: int, count: int) -> Told:
-        """Time `count` frames from number `first` on, at least 1; blocks come in order.
+        """Time `count` frames from number `first` on, which is at least 1.
 
-        What was seen is in the file that the answer names.
+        Blocks come in order, with a frame between them. What was seen is in the file that the
+        answer names.
         """
         frames = self._frames.setdefault(video, _decode(Path(video)))
-        # Up to the block's beginning for nothing; the first of all frames warms up.
+        # Up to the block's beginning for nothing; some frames warm up.
         for number, frame in frames:
             if number == 0 or first - number <= 2:
                 self._look(frame)
@@ -57,11 +61,9 @@ class ReferenceLoop:
         seen: list[tuple[Any, ...]] = []
         started = time.perf_counter()
         looked = 0
-        for _, frame in frames:
+        for _, frame in islice(frames, count):
             seen += self._look(frame)
             looked += 1
-            if looked == count:
-                break
         seconds = time.perf_counter() - started
         file = self._folder / f"seen-{os.getpid()}-{Path(video).stem}-{first}.npz"
         _write(file, seen)
@@ -91,8 +93,8 @@ def _write(file: Path, seen: list[tuple[Any, ...]]) -> None:
         looked=np.array(sorted({one[0] for one in seen})),
         t=np.array([one[0] for one in faces]),
         boxes=np.array([one[1] for one in faces], np.float32).reshape(-1, 4),
-        embeddings=np.array([one[3] for one in faces], np.float32).reshape(len(faces), -1),
-        outputs=np.array([one[4] for one in faces], np.float32).reshape(len(faces), -1),
+        embeddings=np.array([one[3] for one in faces], np.float32).reshape(-1, EMBEDDING),
+        outputs=np.array([one[4] for one in faces], np.float32).reshape(-1, OUTPUTS),
         **{f"crop{place:05}": one[2] for place, one in enumerate(faces)},
     )
 

@@ -25,6 +25,7 @@ from engagement.pipeline import DEFAULT_FPS, Analyzer, source_of
 from engagement.report.sampled import Sampled
 from engagement.runtimes.base import Floats, RuntimeSettings
 from engagement.stages.log import ObservationLog
+from engagement.stages.watching import GROUP
 from engagement.types import Expression, Face, Frame, Observation, Pixels, TrackedFace
 from engagement.video.probe import probe
 from engagement.video.reader import VideoReader
@@ -35,8 +36,6 @@ NETWORK, KEEP, REPORT = "network", "keep", "report"
 #: What an analysis does; decoding alone is a part of reading.
 PARTS = (READ, FACES, TRACK, PREPARE, NETWORK, KEEP, REPORT)
 _CHUNK = 32
-#: So many frames' faces go through the network together.
-_GROUP = 4
 #: A sample in so many seconds: all is decoded, next to nothing is turned into pixels.
 _DECODE_ONLY_FPS = 0.001
 
@@ -103,11 +102,11 @@ class Parts:
         self, chunk: Sequence[Frame], tracked: Sequence[Sequence[TrackedFace]]
     ) -> list[Floats]:
         groups = []
-        for start in range(0, len(chunk), _GROUP):
+        for start in range(0, len(chunk), GROUP):
             crops: list[Pixels] = [
                 self.recognizer.crop(frame, found.face)
                 for frame, here in zip(
-                    chunk[start : start + _GROUP], tracked[start : start + _GROUP], strict=True
+                    chunk[start : start + GROUP], tracked[start : start + GROUP], strict=True
                 )
                 for found in here
             ]

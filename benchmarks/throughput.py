@@ -22,7 +22,6 @@ grossly wrong.
 
 import argparse
 import statistics
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -53,11 +52,10 @@ from benchmarks.measuring import (
     table,
     workplace,
 )
+from benchmarks.throughput_sides import FP32, INT8, Sides, why_not_published
 from engagement.video.probe import probe
 
 REFERENCE, PUBLISHED = "MTCNN + eager timm", "emotiefflib"
-FP32, INT8 = "ours, fp32", "ours, int8"
-_ORACLE = Path(__file__).parents[1] / "var" / "oracle" / "venv" / "bin" / "python"
 _COLUMNS = (
     "video", "side", "frames", "frames/s", "low - high", "ratio", "of best", "IoU", "found",
     "extra", "cosine min", "mean", "same top",
@@ -72,7 +70,7 @@ class Plan:
         seconds: length of the recordings.
         sizes: None is the clip's own.
         rounds: turns of each of our sides; the reference has one before each.
-        block: frames of a turn of the reference.
+        block: frames of a turn of the reference, fewer in a short recording.
         whole: with 8 bits, and with the published package where it is there.
     """
 
@@ -131,93 +129,19 @@ class Row:
     same_top_own_box: float | None = None
 
 
-class Loop:
-    """One kind of the reference's loop, with its threads waiting one way and the other.
-
-    Args:
-        kind: as `benchmarks.reference_loop` names it.
-        ways: of waiting, ``sleep`` and ``spin``.
-        python: another interpreter.
-    """
-
-    def __init__(
-        self, stack: ExitStack, folder: Path, kind: str, weights: str, ways: Sequence[str],
-        python: Path | None = None,
-    ) -> None:  # fmt: skip
-        self.won = dict.fromkeys(ways, 0)
-        self._players = {}
-        for way in ways:
-            own = folder / f"{kind}-{way}"
-            own.mkdir()
-            settings = {"OMP_WAIT_POLICY": "PASSIVE" if way == "sleep" else None}
-            if python is not None:  # it finds its weights where it would have put them
-                settings["HOME"] = str(own)
-            arguments = ("benchmarks.reference_loop", kind, weights, own)
-            player = Player(*arguments, python=python, environment=settings)
-            self._players[way] = stack.enter_context(player)
-            player.wait()
-
-    def block(self, **block: object) -> Told:
-        """The faster way's answer."""
-        turns = {way: player.ask("block", **block) for way, player in self._players.items()}
-        way = min(turns, key=lambda one: turns[one]["seconds"])
-        self.won[way] += 1
-        return turns[way]
-
-
-class Sides:
-    """All that take turns, loaded before the first one.
-
-    Args:
-        weights: what `benchmarks.random_model` told.
-        whole: the reference with both ways to wait.
-        published: with the published package, which is installed.
-
-    Attributes:
-        published: None where it is not installed.
-    """
-
-    def __init__(
-        self, stack: ExitStack, folder: Path, weights: Told, *, whole: bool, published: bool
-    ) -> None:
-        self._stack, self._folder = stack, folder
-        exact, ways = weights["exact"], ("sleep", "spin") if whole else ("sleep",)
-        self.reference = Loop(stack, folder, "timm", exact, ways)
-        self.published: Loop | None = None
-        if published:
-            self.published = Loop(stack, folder, "emotiefflib", exact, ways, _ORACLE)
-        self.ours = {FP32: self._pipeline("exact", B0, exact)}
-        if weights["int8"] is not None:
-            self.ours[INT8] = self._pipeline("int8", "auto", weights["int8"])
-
-    def _pipeline(self, label: str, model: str, weights: str) -> Player:
-        own = self._folder / label
-        own.mkdir()
-        player = Player("benchmarks.our_pipeline", model, weights, own)
-        self._stack.enter_context(player).wait()
-        return player
-
-
-def _why_not_published() -> str | None:
-    if not _ORACLE.is_file():
-        return "emotiefflib is left out: its environment is not there (make oracle makes it)."
-    tried = subprocess.run([_ORACLE, "-c", "import emotiefflib"], capture_output=True, check=False)
-    if tried.returncode != 0:
-        return "emotiefflib is left out: its environment is not complete (make oracle makes it)."
-    return None
-
-
 def measure(video: Path, plan: Plan, sides: Sides) -> list[Row]:
     """Let the sides take turns on one recording, and compare what they saw."""
     reference, published = Side(REFERENCE), Side(PUBLISHED)
     ours = {name: Side(name) for name in sides.ours}
     for player in sides.ours.values():  # files are read once, buffers grow to their size
         frames = player.ask("analyze", video=video)["frames"]
-    blocks = iter(_blocks(frames, len(sides.ours) * plan.rounds, plan.block))
+    count = len(sides.ours) * plan.rounds
+    size = min(plan.block, (frames - 4) // count - 1)
+    blocks = iter(_blocks(frames, count, size))
     for number in range(plan.rounds):
         say(f"{video.stem}: round {number + 1} of {plan.rounds}")
         for name, player in sides.ours.items():
-            block = {"video": video, "first": next(blocks), "count": plan.block}
+            block = {"video": video, "first": next(blocks), "count": size}
             reference.add(sides.reference.block(**block))
             ours[name].add(player.ask("analyze", video=video, keep=True))
         if sides.published is not None:
@@ -372,18 +296,18 @@ def main() -> int:
     kind.add_argument("--check", action="store_true", help="fail where a target is missed")
     chosen = parser.parse_args()
     plan, told = _plan(chosen), {"benchmark": "throughput", "environment": environment()}
-    why_not_published = _why_not_published() if plan.whole else "not with --small"
-    for why in filter(None, [videos.why_not_clip(), plan.whole and why_not_published]):
+    missing = why_not_published() if plan.whole else "not with --small"
+    for why in filter(None, [videos.why_not_clip(), plan.whole and missing]):
         say(why)
     with workplace("throughput") as folder, ExitStack() as stack:
         say("Making the recordings and the weights")
         recordings = [videos.prepared(folder, size, plan.seconds) for size in plan.sizes]
         weights = _weights(folder, chosen, int8=plan.whole)
-        published = why_not_published is None
+        published = missing is None
         sides = Sides(stack, folder, weights, whole=plan.whole, published=published)
         rows = [row for video in recordings for row in measure(video, plan, sides)]
     told |= {
-        "why_not_published": why_not_published,
+        "why_not_published": missing,
         "faster_way_to_wait": sides.reference.won,
         "load_average_after": load_average(),
         "weights": weights["weights"],

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.agreement import Seen, compare_boxes
-from benchmarks.throughput import FP32, INT8, REFERENCE, Row, gross, targets
+from benchmarks.throughput import REFERENCE, Row, gross, targets
+from benchmarks.throughput_sides import FP32, INT8
 from tests.benchmarks.small_runs import small_run
 
 GOOD = Row("640x360", FP32, 100, 100.0, 90.0, 110.0, 10.0, 9.0, 0.9, 1.0, 0.0, 0.9999, 1.0, 1.0)
