@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# As the package does, for tests that load ONNX Runtime by themselves.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

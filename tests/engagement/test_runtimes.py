@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -343,3 +344,20 @@ def test_weights_that_are_not_there_are_told_on_every_runtime(
         ExpressionRecognizer.open(
             weights=tmp_path / name, runtime=RuntimeSettings(runtime, device="cpu")
         )
+
+
+_RUN_ONNX = """
+import sys
+from engagement.expressions.models import open_model
+from engagement.runtimes.base import RuntimeSettings
+open_model("mobilenet_7_fer", None, RuntimeSettings("onnx", threads=1))
+"""
+
+
+def test_onnx_runtime_collects_nothing_about_its_use(tmp_path: Path) -> None:
+    """Left to itself it keeps a database in the user's cache, and a thread that wants to send."""
+    found = {
+        name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"
+    } | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", _RUN_ONNX], env=found, check=True)
+    assert not [path for path in tmp_path.rglob("*") if "onnxruntime" in path.name.lower()]
