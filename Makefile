@@ -5,6 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
+# Tests run in three processes. One that had run 1,363 tests of the science was ended by SIGSEGV while
+# it waited for a child of this file's, every time; the parts are not. Why is not known yet.
+LAST := tests/engagement/test_windows_sequences.py
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test oracle lint format bench bench-throughput bench-stages bench-growth \
 	bench-workers bench-web bench-adaptive bench-runtimes bench-engagement schema hooks clean
@@ -17,7 +21,9 @@ demo: $(VENV)/ready-web  ## Run the site with a demo course and the sample recor
 
 test: $(VENV)/ready-test  ## Run every test
 	@sh tools/ensure_test_programs.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests/engagement --ignore=$(LAST)
+	$(BIN)/python -m pytest $(LAST)
+	$(BIN)/python -m pytest tests --ignore=tests/engagement
 
 oracle: $(VENV)/ready-test  ## Compare every number with the published packages, installed beside
 	$(BIN)/python -m pytest -m oracle tests/oracle -s
