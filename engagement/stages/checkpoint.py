@@ -27,9 +27,7 @@ from engagement.video.reader import Position
 logger = logging.getLogger(__name__)
 
 _STATE = "state.npz"
-# Callers may hold a lock of this name, so that two runs do not share a folder.
-_LOCK = "lock"
-_OURS = (*FILES, _STATE, f"{_STATE}.partial", _LOCK)
+_OURS = (*FILES, _STATE, f"{_STATE}.partial")
 _FORM = 2
 
 

@@ -193,8 +193,6 @@ def test_a_folder_with_other_files_is_refused_and_nothing_in_it_is_touched(tmp_p
 
 
 def test_files_that_came_later_outlive_the_run(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "lock").touch()
     run = KeptRun(tmp_path / "run", {})
     (tmp_path / "run" / "thesis.txt").write_text("mine")
     run.remove()
