@@ -25,11 +25,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from engagement.process import VARIABLES
 from engagement.runtimes.base import RuntimeSettings, thread_count
 from engagement.weights.cache import CACHE_VARIABLE
 
-#: As the command and the workers set it; read by torch when it loads.
-OUR_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+#: As the command and the workers set it; read by libraries when they load.
+OUR_ENVIRONMENT = VARIABLES
 #: The published model whose architecture, EfficientNet-B0, most figures are of.
 B0 = "enet_b0_8_best_vgaf"
 _PACKAGES = (

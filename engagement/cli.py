@@ -3,7 +3,6 @@
 Bad input ends with one sentence on standard error and exit code 2, never with a traceback.
 """
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,6 @@ import typer
 from rich.markup import escape
 
 from engagement._version import __version__
-from engagement.allocator import limit_arenas
 from engagement.cli_common import (
     Model,
     Runtime,
@@ -32,6 +30,7 @@ from engagement.cli_summarize import summarize
 from engagement.cli_train import train_app
 from engagement.errors import EngagementError
 from engagement.files import make_out_folder
+from engagement.process import prepare_process
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,10 +45,7 @@ app.add_typer(models_app, name="models")
 
 def main() -> None:
     """Entry point: run a command, turn our own errors into one sentence and exit code 2."""
-    # Read when torch loads: threads that wait sleep instead of spinning, since where other work
-    # runs beside, spinning was seen to make an analysis up to ten times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    limit_arenas()
+    prepare_process()
     try:
         app()
     except EngagementError as error:

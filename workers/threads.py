@@ -2,19 +2,14 @@
 
 import os
 
-from engagement.allocator import limit_arenas
+from engagement.process import prepare_process
 
 _VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
-    "OPENCV_FOR_THREADS_NUM",
 )
-
-# OpenMP's threads spin while they wait for each other. On a machine that does anything else as
-# well they then wait for threads that have no core: an analysis of 4 s was measured at 56 s.
-_WAIT_POLICY = ("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def threads_per_process(wanted: int, processes: int, cores: int) -> int:
@@ -27,6 +22,5 @@ def limit_threads(wanted: int, processes: int) -> int:
     number = threads_per_process(wanted, processes, os.cpu_count() or 1)
     for variable in _VARIABLES:
         os.environ.setdefault(variable, str(number))
-    os.environ.setdefault(*_WAIT_POLICY)
-    limit_arenas()
+    prepare_process()
     return number

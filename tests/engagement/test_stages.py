@@ -375,7 +375,7 @@ def test_faces_are_recognised_alike_from_many_threads_at_once() -> None:
 _TEN = """
 import sys
 from pathlib import Path
-from engagement.allocator import limit_arenas
+from engagement.process import limit_arenas
 limit_arenas()
 from engagement.pipeline import Analyzer
 analyzer = Analyzer()
