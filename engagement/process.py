@@ -6,7 +6,7 @@ import sys
 
 #: Read by libraries when they load. Analyses keep the cores busy with several faces and frames at a
 #: time. OpenMP's threads spin while they wait for each other: on a machine that does anything else
-#: as well they then wait for threads that have no core, and an analysis of 4 s was measured at 56 s.
+#: as well they wait for threads that have no core, and an analysis of 4 s was measured at 56 s.
 #: OpenCV's share out work of a fraction of a millisecond: 3 % more processor time, and no gain.
 VARIABLES = {"OMP_WAIT_POLICY": "PASSIVE", "OPENCV_FOR_THREADS_NUM": "1"}
 
