@@ -6,13 +6,14 @@ without the site's secret key; names and addresses come only where they are aske
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from functools import cache, partial
+import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Subquery
 from django.utils.crypto import salted_hmac
 
+from webapp.accounts.models import User
 from webapp.courses.models import Course
 from webapp.recordings.models import Analysis, Recording
 from webapp.recordings.newest import newest_finished
@@ -20,16 +21,8 @@ from webapp.recordings.newest import newest_finished
 _ROWS_AT_ONCE = 500
 # Within a lesson by the recordings' random ids: another order could lead back to somebody.
 _ORDER = ("lesson__starts_at", "lesson_id", "pk")
-_RECORDING = (
-    "lesson__title",
-    "lesson__starts_at",
-    "student_id",
-    "student__name",
-    "student__email",
-    "pk",
-    "created_at",
-    "duration_s",
-)
+# What a lesson and a student are called is looked up once, and not read again with every row.
+_RECORDING = ("lesson_id", "student_id", "pk", "created_at", "duration_s")
 _FIGURES = (
     "finished_at",
     "mean_engagement",
@@ -53,7 +46,7 @@ def pseudonym(course: Course, student_id: int) -> str:
 
 def figure_rows(course: Course, *, names: bool) -> Iterator[list[Any]]:
     """A header, then the recordings with a report by lesson, then those without one."""
-    called = cache(partial(pseudonym, course))
+    heads = _Heads(course, names=names)
     people = ["student", "name", "email"] if names else ["student"]
     yield [
         "lesson", "lesson_starts_at", *people, "recording", "uploaded_at", "duration_s",
@@ -61,9 +54,37 @@ def figure_rows(course: Course, *, names: bool) -> Iterator[list[Any]]:
     ]  # fmt: skip
     for row in _reports(course):
         recording, figures = row[: len(_RECORDING)], row[len(_RECORDING) :]
-        yield [*_start(called, recording, names), "finished", _time(figures[0]), *figures[1:]]
+        yield [*heads.of(*recording), "finished", _time(figures[0]), *figures[1:]]
     for *recording, state in _without_report(course):
-        yield [*_start(called, recording, names), state or "", *[None] * len(_FIGURES)]
+        yield [*heads.of(*recording), state or "", *[None] * len(_FIGURES)]
+
+
+class _Heads:
+    """The cells that a row begins with."""
+
+    def __init__(self, course: Course, *, names: bool) -> None:
+        lessons = course.lessons.order_by().values_list("pk", "title", "starts_at")
+        self._lessons = {pk: (title, _time(starts_at)) for pk, title, starts_at in lessons}
+        recorded = Recording.objects.filter(lesson__course=course).order_by().values("student_id")
+        students = (
+            User.objects.filter(pk__in=recorded).order_by().values_list("pk", "name", "email")
+        )
+        self._students = {
+            pk: (pseudonym(course, pk), *((name, email) if names else ()))
+            for pk, name, email in students
+        }
+
+    def of(
+        self,
+        lesson_id: int,
+        student_id: int,
+        pk: uuid.UUID,
+        created_at: dt.datetime,
+        duration_s: float | None,
+    ) -> list[Any]:
+        """Of one recording."""
+        lesson, student = self._lessons[lesson_id], self._students[student_id]
+        return [*lesson, *student, str(pk), _time(created_at), duration_s]
 
 
 def _reports(course: Course) -> Iterator[Any]:
@@ -79,12 +100,6 @@ def _without_report(course: Course) -> Iterator[Any]:
     newest = Subquery(analyses.order_by("-created_at").values("state")[:1])
     recordings = Recording.objects.filter(~finished, lesson__course=course)
     return recordings.order_by(*_ORDER).values_list(*_RECORDING, newest).iterator(_ROWS_AT_ONCE)
-
-
-def _start(called: Callable[[int], str], recording: Any, names: bool) -> list[Any]:
-    title, starts_at, student_id, name, email, pk, created_at, duration_s = recording
-    who = [called(student_id), *((name, email) if names else ())]
-    return [title, _time(starts_at), *who, str(pk), _time(created_at), duration_s]
 
 
 def _time(at: dt.datetime | None) -> str:

@@ -17,6 +17,7 @@ from webapp.paging import orders, paged
 from webapp.privacy import services as privacy
 from webapp.privacy.models import AccessLog
 from webapp.recordings.models import Recording
+from webapp.reports.answers import streamed
 from webapp.reports.exports import csv_blocks
 
 COURSES_A_PAGE, LESSONS_A_PAGE, STUDENTS_A_PAGE, RECORDINGS_A_PAGE = 50, 20, 25, 25
@@ -62,7 +63,6 @@ def course(request: HttpRequest, course_id: int) -> HttpResponse:
     return render(request, "courses/course.html", page)
 
 
-@gzip_page
 @require_GET
 @login_required
 def figures(request: HttpRequest, course_id: int) -> StreamingHttpResponse:
@@ -78,7 +78,7 @@ def figures(request: HttpRequest, course_id: int) -> StreamingHttpResponse:
         AccessLog.Action.EXPORT,
     )
     rows = export.figure_rows(found, names=request.GET.get("names") == "1")
-    response = StreamingHttpResponse(csv_blocks(rows), content_type="text/csv; charset=utf-8")
+    response = streamed(request, csv_blocks(rows), "text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="course-{found.pk}.csv"'
     return response
 

@@ -13,7 +13,7 @@ from engagement.report.schema import Analysis
 _SIGNALS = ("facing", "turned_away", "head_down", "eyes_closed", "movement")
 # Rows are sent together: a packet a row would be slower than making it.
 _BLOCK_CHARACTERS = 64 * 1024
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+_FORMULA_STARTS = frozenset("=+-@\t\r\n|%")
 
 
 class _Echo:
@@ -25,8 +25,8 @@ class _Echo:
 
 def inert(value: Any) -> Any:
     """The value as a spreadsheet may safely read it: formula-like text gets a leading quote."""
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
+    if isinstance(value, str):
+        return f"'{value}" if value[:1] in _FORMULA_STARTS else value
     return "" if value is None else value
 
 
