@@ -11,7 +11,7 @@ LAST := tests/engagement/test_windows_sequences.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test oracle lint format bench bench-throughput bench-stages bench-growth \
-	bench-workers bench-web bench-adaptive bench-runtimes bench-engagement schema hooks clean
+	bench-workers bench-web bench-adaptive bench-runtimes bench-engagement schema messages hooks clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ bench-engagement: $(VENV)/ready-test  ## Measure engagement from sampled frames 
 
 schema: $(VENV)/ready-test  ## Publish the JSON Schema of an analysis in docs/
 	$(BIN)/engagement schema > docs/analysis.schema.json
+
+messages: $(VENV)/ready-test  ## Gather the texts to translate (needs gettext) and compile the catalogues
+	cd webapp && ../$(BIN)/python ../manage.py makemessages --all --no-obsolete --add-location file
+	$(BIN)/python tools/compile_messages.py
 
 hooks: $(VENV)/ready-test  ## Check every commit before it is made
 	$(BIN)/pre-commit install

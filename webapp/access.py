@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from webapp.accounts.models import User
 from webapp.calibration.models import Classifier
@@ -222,11 +223,11 @@ def can_delete(user: Person, recording: Recording) -> bool:
 def role_name(user: Person) -> str:
     """The user's farthest-reaching role in a word, for the head of the page."""
     if is_admin(user):
-        return "admin"
+        return gettext("Admin")
     if not user.is_authenticated:
         return ""
     held = set(Enrolment.objects.filter(user=user).order_by().values_list("role", flat=True))
-    return next((str(role) for role in (_INSTRUCTOR, _STUDENT) if role in held), "")
+    return next((str(role.label) for role in (_INSTRUCTOR, _STUDENT) if role in held), "")
 
 
 def roles(request: HttpRequest) -> dict[str, Any]:

@@ -41,6 +41,7 @@ ADMINS_ONLY = Audience("GET", LOGIN, LOGIN, LOGIN, LOGIN, LOGIN, 200)
 
 AUDIENCES = {
     "health": Audience("GET", 200, 200, 200, 200, 200, 200),
+    "set_language": Audience("POST", 302, 302, 302, 302, 302, 302),
     "accounts:login": Audience("GET", 200, 302, 302, 302, 302, 302),
     "accounts:logout": Audience("POST", 302, 302, 302, 302, 302, 302),
     "accounts:profile": EVERYBODY_LOGGED_IN,

@@ -39,7 +39,7 @@ class EmailUserAdmin(UserAdmin):
     ordering = ("email",)
     readonly_fields = ("date_joined", "last_login")
     fieldsets = (
-        (None, {"fields": ("email", "password", "name", "time_zone")}),
+        (None, {"fields": ("email", "password", "name", "time_zone", "language")}),
         ("Role on the site", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         ("Dates", {"fields": ("date_joined", "last_login")}),
     )

@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 
 def validate_time_zone(name: str) -> None:
@@ -15,7 +17,8 @@ def validate_time_zone(name: str) -> None:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        raise ValidationError(f"{name!r} is not a known time zone.") from None
+        problem = gettext("“%(name)s” is not a known time zone.")
+        raise ValidationError(problem, params={"name": name}) from None
 
 
 class UserManager(BaseUserManager["User"]):
@@ -41,14 +44,18 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. What they may see follows from their enrolments; `is_staff` makes an admin."""
 
-    email = models.EmailField("e-mail", max_length=254, unique=True)
-    name = models.CharField(max_length=150)
-    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    email = models.EmailField(_("e-mail"), max_length=254, unique=True)
+    name = models.CharField(_("name"), max_length=150)
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
+    )
+    # Empty: what the browser asks for. Which languages there are is the site's to say.
+    language = models.CharField(_("language"), max_length=16, blank=True)
     is_active = models.BooleanField(
-        "active", default=True, help_text="Unset this instead of deleting the user."
+        _("active"), default=True, help_text=_("Unset this instead of deleting the user.")
     )
     is_staff = models.BooleanField(
-        "admin", default=False, help_text="May use the admin pages and see every course."
+        _("admin"), default=False, help_text=_("May use the admin pages and see every course.")
     )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 

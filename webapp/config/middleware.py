@@ -1,10 +1,11 @@
-"""Headers that every answer carries, and the reader's own time zone."""
+"""Headers that every answer carries, and the reader's own language and time zone."""
 
 import zoneinfo
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
-from django.utils import timezone
+from django.utils import timezone, translation
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -37,6 +38,23 @@ def security_headers(get_response: Handler) -> Handler:
         if request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
+
+    return handle
+
+
+def user_language(get_response: Handler) -> Handler:
+    """Speaks the language that the user chose; without a choice, the one their browser asks for.
+
+    Not an `override`: the locale middleware around this one says on the way out which language
+    the answer is in, and chooses anew for every request.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponseBase:
+        chosen = request.user.language if request.user.is_authenticated else ""
+        if chosen and chosen in dict(settings.LANGUAGES):
+            translation.activate(chosen)
+            request.LANGUAGE_CODE = translation.get_language()
+        return get_response(request)
 
     return handle
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from webapp.config.broker import celery_url
 from webapp.config.env import Environment
+from webapp.config.languages import offered_languages
 from webapp.config.secret import read_or_create_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -59,6 +60,7 @@ INSTALLED_APPS = [
     "webapp.accounts",
     "webapp.courses",
     "webapp.recordings",
+    "webapp.marks",
     "webapp.reports",
     "webapp.summaries",
     "webapp.privacy",
@@ -71,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -78,6 +81,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "webapp.config.middleware.security_headers",
+    "webapp.config.middleware.user_language",
     "webapp.config.middleware.user_time_zone",
 ]
 
@@ -132,7 +136,15 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# The texts are written in English; another language is offered once its catalogue is compiled.
 LANGUAGE_CODE = "en-gb"
+LOCALE_PATHS = [BASE_DIR / "webapp" / "locale"]
+LANGUAGES = offered_languages(LANGUAGE_CODE, LOCALE_PATHS[0])
+FORMAT_MODULE_PATH = ["webapp.config.formats"]
+# A choice of language is no secret, but it need not be sent over plain HTTP either.
+LANGUAGE_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True

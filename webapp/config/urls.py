@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from webapp.config import views
 
@@ -16,6 +17,7 @@ urlpatterns = [
     path("groups/", include("webapp.groups.urls")),
     path("", include("webapp.summaries.urls")),
     path("privacy/", include("webapp.privacy.urls")),
+    path("language/", set_language, name="set_language"),
     path("admin/", admin.site.urls),
     path("healthz", views.health, name="health"),
 ]

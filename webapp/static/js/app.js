@@ -11,7 +11,7 @@
   function paintToggle() {
     const now = currentTheme();
     for (const button of document.querySelectorAll("[data-theme-toggle]")) {
-      const label = now === "dark" ? "Use the light theme" : "Use the dark theme";
+      const label = now === "dark" ? button.dataset.toLight : button.dataset.toDark;
       button.dataset.now = now;
       button.setAttribute("aria-label", label);
       button.title = label;
