@@ -5,3 +5,6 @@ class CoursesConfig(AppConfig):
     name = "webapp.courses"
     label = "courses"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from webapp.courses import signals  # noqa: F401  (registers the receivers)
