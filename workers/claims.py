@@ -89,8 +89,8 @@ def finish(analysis: Analysis, owner: str, document: dict[str, Any], embeddings:
     Raises:
         ClaimLostError: the analysis is no longer the owner's; nothing is written.
     """
-    summary, models = document["summary"], document["models"]
-    parts = ready.make_from_stored(document)
+    models = document["models"]
+    made = ready.make_for(analysis, document)
     with transaction.atomic():
         matched = _ours(analysis.pk, owner).update(
             state=State.FINISHED,
@@ -100,12 +100,7 @@ def finish(analysis: Analysis, owner: str, document: dict[str, Any], embeddings:
             owner="",
             error_code="",
             error_text="",
-            mean_engagement=summary["mean_engagement"],
-            engagement_spread=summary["engagement_spread"],
-            engaged_share=summary["engaged_share"],
-            coverage=summary["coverage"],
-            dominant_emotion=summary["dominant_emotion"] or "",
-            face_share=document["presence"]["face_share"],
+            **made.columns,
             expression_model=models["expression"]["name"],
             engagement_model=models["engagement"]["name"],
             engagement_kind=models["engagement"]["kind"],
@@ -113,7 +108,7 @@ def finish(analysis: Analysis, owner: str, document: dict[str, Any], embeddings:
         if not matched:
             raise ClaimLostError(str(analysis.pk))
         AnalysisDocument.objects.create(analysis_id=analysis.pk, document=document)
-        ready.store(analysis, parts)
+        ready.store(analysis, made.parts, made.stamp)
         Recording.objects.filter(pk=analysis.recording_id).update(
             duration_s=document["source"]["duration_s"]
         )

@@ -66,6 +66,7 @@ AUDIENCES = {
     "reports:data": REPORT_READERS,
     "reports:boxes": REPORT_READERS,
     "reports:json": REPORT_READERS,
+    "reports:corrections": REPORT_READERS,
     "reports:csv": REPORT_READERS,
     "reports:csv_windows": REPORT_READERS,
     "calibration:course": INSTRUCTORS,

@@ -45,6 +45,7 @@ FOR_INSTRUCTORS = {
     "data": of("reports:data", "recording"),
     "boxes": of("reports:boxes", "recording"),
     "JSON": of("reports:json", "recording"),
+    "corrections": of("reports:corrections", "recording"),
     "observations": of("reports:csv", "recording"),
     "windows": of("reports:csv_windows", "recording"),
     "calibration": of("calibration:course", "course"),

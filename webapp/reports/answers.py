@@ -1,9 +1,9 @@
 """Answers made of an analysis: compressed, and with a validator.
 
-An analysis never changes once it is finished, so its id and the form of what is sent are all that
-a browser has to show to be told that it has the newest. What a browser keeps it must ask for
-again each time (`no-cache`): whether the reader may still see it is decided, and written down, at
-every request, before this module is asked.
+An analysis never changes once it is finished, so its id, the corrections by hand and the form of
+what is sent are all that a browser has to show to be told that it has the newest. What a browser
+keeps it must ask for again each time (`no-cache`): whether the reader may still see it is decided,
+and written down, at every request, before this module is asked.
 """
 
 import gzip
@@ -24,9 +24,12 @@ _GZIP_CONTAINER = 16 + zlib.MAX_WBITS
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))", re.IGNORECASE)
 
 
-def etag_of(analysis: Analysis, what: str) -> str:
-    """The validator of one kind of answer. Weak: compressed or not, it is the same content."""
-    return f'W/"{analysis.pk.hex}-{what}-{ready.FORM}"'
+def etag_of(analysis: Analysis, what: str, stamp: str = "") -> str:
+    """The validator of one kind of answer. Weak: compressed or not, it is the same content.
+
+    `stamp` tells which corrections by hand are in it: `corrections.stamp_of`.
+    """
+    return f'W/"{analysis.pk.hex}-{what}-{ready.FORM}{"-" if stamp else ""}{stamp}"'
 
 
 def validated(

@@ -17,6 +17,8 @@ class ReadyReport(models.Model):
         Analysis, on_delete=models.CASCADE, primary_key=True, related_name="ready_report"
     )
     form = models.PositiveSmallIntegerField()
+    # Of which corrections by hand it was made: `corrections.stamp_of`. Of others it counts as none.
+    corrections = models.CharField(max_length=16, blank=True, default="")
     # JSON, compressed with gzip: sent to browsers as they are.
     page = models.BinaryField()
     chart = models.BinaryField()

@@ -4,13 +4,15 @@ A document holds every observation; a page shows windows, and a chart about two 
 So three parts are kept beside it, each as compressed JSON: the page's (the document without its
 observations, and what the page says of them), the chart's series, and the boxes of faces. The
 worker writes them in the transaction that finishes the analysis; for analyses of before, and
-after a change of `FORM`, the first reader makes them.
+after a change of `FORM`, the first reader makes them. They are of the document as it is corrected
+by hand (`corrections.py`), and so are the columns of `Analysis` that lists read.
 """
 
 import gzip
 import json
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,8 +20,10 @@ from django.db import IntegrityError, transaction
 
 from engagement.report.schema import Analysis as Document
 from engagement.report.schema import Track
+from webapp.courses import strips
+from webapp.marks.models import Correction
 from webapp.recordings.models import Analysis, AnalysisDocument
-from webapp.reports import series
+from webapp.reports import corrections, series
 from webapp.reports.models import ReadyReport
 
 #: Count up when a part's content changes: rows of other forms are made anew, caches ask again.
@@ -86,51 +90,99 @@ def make_from_stored(document: dict[str, Any]) -> Parts:
     return make(Document.model_validate(document))
 
 
-def store(analysis: Analysis, parts: Parts) -> None:
-    """Writes the parts in place of those of an older form."""
-    row = ReadyReport(analysis_id=analysis.pk, form=FORM, **vars(parts))
+@dataclass(frozen=True)
+class Made:
+    """What is made of an analysis: its parts, of which corrections, and the columns of its row."""
+
+    parts: Parts
+    stamp: str
+    columns: dict[str, Any]
+
+
+def make_for(
+    analysis: Analysis, document: dict[str, Any], rows: Sequence[Correction] | None = None
+) -> Made:
+    """What is made of a stored document with the corrections in force, or with `rows`."""
+    if rows is None:
+        rows = corrections.in_force(analysis)
+    shown = corrections.corrected(Document.model_validate(document), rows)
+    return Made(make(shown), corrections.stamp_of(rows), columns_of(shown))
+
+
+def columns_of(document: Document) -> dict[str, Any]:
+    """The figures that a row of `Analysis` carries, so that lists need no document."""
+    summary = document.summary
+    return {
+        "mean_engagement": summary.mean_engagement,
+        "engagement_spread": summary.engagement_spread,
+        "engaged_share": summary.engaged_share,
+        "coverage": summary.coverage,
+        "dominant_emotion": summary.dominant_emotion or "",
+        "face_share": document.presence.face_share,
+    }
+
+
+def store(analysis: Analysis, parts: Parts, stamp: str = corrections.UNTOUCHED) -> None:
+    """Writes the parts in place of those of an older form, or of other corrections."""
+    row = ReadyReport(analysis_id=analysis.pk, form=FORM, corrections=stamp, **vars(parts))
     ReadyReport.objects.bulk_create(
         [row],
         update_conflicts=True,
         unique_fields=["analysis"],
-        update_fields=["form", "page", "chart", "boxes"],
+        update_fields=["form", "corrections", *vars(parts)],
     )
+    strips.store(analysis, parts.page)
 
 
-def part(analysis: Analysis, name: PartName) -> bytes:
+def write(analysis: Analysis, made: Made) -> None:
+    """Writes the parts and the columns; call inside a transaction."""
+    store(analysis, made.parts, made.stamp)
+    Analysis.objects.filter(pk=analysis.pk).update(**made.columns)
+
+
+def part(analysis: Analysis, name: PartName, rows: Sequence[Correction] | None = None) -> bytes:
     """One part of a finished analysis as compressed JSON, made now where it is not there yet.
+
+    `rows` are the corrections in force, where they have been asked for already.
 
     Raises:
         AnalysisDocument.DoesNotExist: there is no document, or it was erased meanwhile.
     """
-    kept = ReadyReport.objects.filter(analysis=analysis, form=FORM).values_list(name, flat=True)
-    found = kept.first()
+    if rows is None:
+        rows = corrections.in_force(analysis)
+    kept = ReadyReport.objects.filter(
+        analysis=analysis, form=FORM, corrections=corrections.stamp_of(rows)
+    )
+    found = kept.values_list(name, flat=True).first()
     if found is not None:
         return bytes(found)
     documents = AnalysisDocument.objects.values_list("document", flat=True)
     document = documents.get(analysis=analysis)
-    parts = make_from_stored(document)
+    made = make_for(analysis, document, rows)
     try:
         with transaction.atomic():
-            store(analysis, parts)
-            # Analyses of before this figure had a column have it only in the document.
-            spread = document["summary"]["engagement_spread"]
-            Analysis.objects.filter(pk=analysis.pk, engagement_spread=None).update(
-                engagement_spread=spread
-            )
+            if rows:
+                write(analysis, made)
+            else:
+                store(analysis, made.parts)
+                # Analyses of before this figure had a column have it only in the document.
+                spread = made.columns["engagement_spread"]
+                Analysis.objects.filter(pk=analysis.pk, engagement_spread=None).update(
+                    engagement_spread=spread
+                )
     except IntegrityError as error:
         raise AnalysisDocument.DoesNotExist(f"Analysis {analysis.pk} is erased.") from error
-    made: bytes = getattr(parts, name)
-    return made
+    wanted: bytes = getattr(made.parts, name)
+    return wanted
 
 
-def read_page(analysis: Analysis) -> Page:
-    """The page's part of a finished analysis.
+def read_page(analysis: Analysis, rows: Sequence[Correction] | None = None) -> Page:
+    """The page's part of a finished analysis, with the corrections in force, or with `rows`.
 
     Raises:
         AnalysisDocument.DoesNotExist: there is no document, or it was erased meanwhile.
     """
-    return _read(json.loads(gzip.decompress(part(analysis, "page"))))
+    return _read(json.loads(gzip.decompress(part(analysis, "page", rows))))
 
 
 def page_of(document: Document) -> Page:

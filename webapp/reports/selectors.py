@@ -15,7 +15,7 @@ from engagement.report.schema import (
 )
 from engagement.report.schema import Analysis as Document
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
-from webapp.reports import ready
+from webapp.reports import corrections, ready
 from webapp.reports.made_by import MadeBy, engaged_words, made_by
 from webapp.reports.ready import Page
 from webapp.reports.series import Span, emotion_order
@@ -139,8 +139,9 @@ def stored_document(analysis: Analysis) -> dict[str, Any]:
 
 
 def read_document(analysis: Analysis) -> Document:
-    """The stored document, checked against the contract."""
-    return Document.model_validate(stored_document(analysis))
+    """The document as it is corrected by hand, checked against the contract."""
+    document = Document.model_validate(stored_document(analysis))
+    return corrections.corrected(document, corrections.in_force(analysis))
 
 
 def read_report(analysis: Analysis, wanted_track: str = "") -> Report:

@@ -20,7 +20,7 @@ from webapp import access
 from webapp.privacy.models import AccessLog
 from webapp.privacy.services import log_access
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
-from webapp.reports import exports, ready, selectors
+from webapp.reports import corrections, exports, ready, selectors
 from webapp.reports.answers import etag_of, packed_json, validated
 
 Action = AccessLog.Action
@@ -85,6 +85,20 @@ def download_json(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse
 @gzip_page
 @login_required
 @require_safe
+def download_corrections(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponseBase:
+    """What was corrected by hand, beside the document that it leaves as it is."""
+    found, finished = _finished(request, recording_id, Action.JSON)
+    # The columns that it quotes follow the corrections as soon as a part is read.
+    ready.part(finished, "page")
+    finished.refresh_from_db()
+    record = corrections.record(finished, corrections.history(finished))
+    response = JsonResponse(record, json_dumps_params={"indent": 2})
+    return _attachment(response, found, "-corrections.json")
+
+
+@gzip_page
+@login_required
+@require_safe
 def download_csv(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponseBase:
     """One row an observation."""
     return _csv(request, recording_id, exports.observation_rows, "observations")
@@ -100,10 +114,11 @@ def download_windows(request: HttpRequest, recording_id: uuid.UUID) -> HttpRespo
 
 def _part(request: HttpRequest, recording_id: uuid.UUID, name: ready.PartName) -> HttpResponseBase:
     _, finished = _finished(request, recording_id, Action.DATA)
+    rows = corrections.in_force(finished)
     return _answer(
         request,
-        etag_of(finished, name),
-        lambda: packed_json(request, ready.part(finished, name)),
+        etag_of(finished, name, corrections.stamp_of(rows)),
+        lambda: packed_json(request, ready.part(finished, name, rows)),
     )
 
 
@@ -120,7 +135,8 @@ def _csv(
         response = StreamingHttpResponse(text, content_type="text/csv; charset=utf-8")
         return _attachment(response, found, f"-{what}.csv")
 
-    return _answer(request, etag_of(finished, what), make)
+    stamp = corrections.stamp_of(corrections.in_force(finished))
+    return _answer(request, etag_of(finished, what, stamp), make)
 
 
 def _answer(
