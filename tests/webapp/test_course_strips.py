@@ -1,5 +1,7 @@
 """A report as a row of bins: what a bin says is what its windows say, and no time counts twice."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.factories import build_analysis
@@ -22,7 +24,7 @@ def test_windows_that_overlap_stand_for_time_that_does_not() -> None:
     stood = strips.stretches(windows, 11.0)
     assert stood[0][0] == 0.0
     assert stood[-1][1] == 11.0
-    assert all(before[1] == after[0] for before, after in zip(stood, stood[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(stood))
 
 
 def test_absence_is_no_estimate_and_no_zero() -> None:

@@ -18,13 +18,10 @@ from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Lower
 
 from webapp.accounts.models import User
+from webapp.courses.class_curve import FEWEST_STUDENTS as FEWEST_STUDENTS
 from webapp.courses.models import Course, Enrolment, Lesson
 from webapp.recordings.models import Analysis, Recording
 from webapp.recordings.newest import newest_finished, with_progress
-
-#: Figures of a lesson are not shown for fewer students than this: they would be one person's,
-#: whose report tells them with their context, and whose reading is logged.
-FEWEST_STUDENTS = 2
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,8 @@ class Figures:
     """What the analyses of a lesson, or of a student, say together.
 
     Estimates of different models are not averaged: `engagement` is by the model named, which made
-    most of them, and `left_out` reports are by another.
+    most of them, and `left_out` reports are by another. `emotions` counts the students or lessons
+    by the emotion that dominates most of their reports, by name; `emotion` is the commonest one.
     """
 
     over: int
@@ -76,6 +74,7 @@ class Figures:
     left_out: int
     coverage: Mean | None
     emotion: Emotion | None
+    emotions: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -213,6 +212,7 @@ def _figures_of(reports: Sequence[_Report], fewest: int) -> Figures:
     ranked = sorted(makers, key=lambda maker: (-makers[maker], maker))
     model, kind = ranked[0] if ranked else ("", "")
     same = [one for one in judged if (one.model, one.kind) == (model, kind)]
+    spoken = _spoken(reports, fewest)
     return Figures(
         over=len({one.unit for one in reports}),
         engagement=_mean(((one.unit, one.engagement) for one in same), fewest),
@@ -220,7 +220,8 @@ def _figures_of(reports: Sequence[_Report], fewest: int) -> Figures:
         kind=kind,
         left_out=len(judged) - len(same),
         coverage=_mean(((one.unit, one.coverage) for one in reports), fewest),
-        emotion=_emotion(reports, fewest),
+        emotion=_emotion(spoken),
+        emotions=tuple(sorted(spoken.items())),
     )
 
 
@@ -238,17 +239,22 @@ def _mean(values: Iterable[tuple[int, float | None]], fewest: int) -> Mean | Non
     return Mean(mean, math.sqrt(variance) if len(means) > 1 else None, len(means))
 
 
-def _emotion(reports: Sequence[_Report], fewest: int) -> Emotion | None:
-    """Each unit speaks with the emotion that dominates most of its reports."""
+def _spoken(reports: Sequence[_Report], fewest: int) -> Counter[str]:
+    """Each unit speaks with the emotion that dominates most of its reports; empty for too few."""
     by_unit: dict[int, list[str]] = {}
     for one in reports:
         if one.emotion:
             by_unit.setdefault(one.unit, []).append(one.emotion)
     if len(by_unit) < fewest:
+        return Counter()
+    return Counter(_commonest(of_one) for of_one in by_unit.values())
+
+
+def _emotion(spoken: Counter[str]) -> Emotion | None:
+    if not spoken:
         return None
-    spoken = Counter(_commonest(of_one) for of_one in by_unit.values())
     name = _commonest(spoken)
-    return Emotion(name, spoken[name], len(by_unit))
+    return Emotion(name, spoken[name], spoken.total())
 
 
 def _commonest(names: Sequence[str] | Counter[str]) -> str:
