@@ -24,6 +24,7 @@ from django.utils.translation import gettext
 from webapp.accounts.models import User
 from webapp.calibration.models import Classifier
 from webapp.courses.models import Course, Enrolment, Lesson
+from webapp.disputes.models import Dispute
 from webapp.groups.models import GroupRecording
 from webapp.recordings.models import Analysis, Recording
 from webapp.summaries.models import LessonSummary
@@ -238,3 +239,23 @@ def roles(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", AnonymousUser())
     # Called by the template that shows it, so that pieces of pages ask nothing.
     return {"is_site_admin": is_admin(user), "nav_role": lambda: role_name(user)}
+def can_dispute(user: Person, recording: Recording) -> bool:
+    """Whether the user may say that the report is not right: its student alone."""
+    return user.is_authenticated and recording.student_id == user.pk
+
+
+def can_answer(user: Person, recording: Recording) -> bool:
+    """Whether the user may answer what the student disputes: the course's instructors and admins.
+
+    Nobody answers themself.
+    """
+    if recording.student_id == user.pk:
+        return False
+    return can_view_all_recordings(user, recording.lesson.course)
+
+
+def visible_disputes(user: Person) -> QuerySet[Dispute]:
+    """Disputes of the reports that the user may read."""
+    return Dispute.objects.filter(recording__in=visible_recordings(user).order_by().values("pk"))
+
+

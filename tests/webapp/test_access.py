@@ -15,6 +15,10 @@ from webapp.calibration.models import Classifier
 
 LOGIN, NO, GONE = "asks to log in", 403, 404
 ACTORS = ("stranger", "student", "other_student", "instructor", "other_instructor", "admin")
+from webapp.marks.models import Correction, Mark
+from webapp.uploads import storage as upload_storage
+from webapp.uploads.models import Upload
+from webapp.disputes.models import Dispute
 
 
 class Audience(NamedTuple):
@@ -112,6 +116,12 @@ ADMIN_UNNAMED = {
 }
 # Actions, redirects and forms that admins may not use because the program alone writes the rows.
 ADMIN_STATUSES = {200, 302, 403, 404, 405}
+    # Nothing is said in it: who may say something is told so, and nobody else gets that far.
+    "disputes:open": Audience("POST", LOGIN, 400, GONE, NO, GONE, NO),
+    "disputes:reply": Audience("POST", LOGIN, 400, GONE, 400, GONE, 400),
+    "disputes:close": REPORT_READERS._replace(
+        method="POST", student=302, instructor=302, admin=302
+    ),
 
 
 def walk(
@@ -154,6 +164,44 @@ def address(name: str, world: World) -> str:
     for kwargs in (
         {},
         {"course_id": world.course.pk},
+def dispute_of(world: World) -> int:
+    """A dispute of the student's report, made when it is first asked for."""
+    return Dispute.objects.get_or_create(recording=world.recording, text="Not me")[0].pk
+
+
+def upload_of(world: World) -> Upload:
+    """An upload that the student has begun, with nothing in it yet."""
+    begun, new = Upload.objects.get_or_create(
+        student=world.student,
+        lesson=world.lesson,
+        name="me.mp4",
+        size_bytes=5,
+        defaults={"expires_at": timezone.now() + dt.timedelta(hours=1)},
+    )
+    if new:
+        upload_storage.create(begun.pk)
+    return begun
+
+
+def lesson_of(world: World) -> str:
+    """The Upload-Metadata of a file for the world's lesson."""
+    return "lesson " + base64.b64encode(str(world.lesson.pk).encode()).decode()
+
+
+def mark_of(world: World) -> Mark:
+    """A private mark of the instructor on the student's recording."""
+    return Mark.objects.get_or_create(
+        recording=world.recording, author=world.instructor, start_s=1.0
+    )[0]
+
+
+def correction_of(world: World) -> Correction:
+    """A stretch of the student's recording that the instructor left out."""
+    return Correction.objects.get_or_create(
+        recording=world.recording, kind="exclusion", start_s=1.0, end_s=2.0, text="Not the student"
+    )[0]
+
+
         {"lesson_id": world.lesson.pk},
         {"recording_id": world.recording.pk},
         {"classifier_id": classifier_of(world).pk},
@@ -172,6 +220,9 @@ def address(name: str, world: World) -> str:
 def ask(world: World, actor: str, method: str, path: str) -> HttpResponse:
     client = client_of(None if actor == "stranger" else getattr(world, actor))
     return client.get(path) if method == "GET" else client.post(path)
+        {"mark_id": mark_of(world).pk},
+        {"correction_id": correction_of(world).pk},
+        {"dispute_id": dispute_of(world)},
 
 
 def outcome(response: HttpResponse) -> int | str:

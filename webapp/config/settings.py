@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "webapp.reports",
     "webapp.summaries",
     "webapp.privacy",
+    "webapp.disputes",
     "webapp.groups",
     "webapp.calibration",
     "webapp.stack",

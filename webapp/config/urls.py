@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("webapp.summaries.urls")),
     path("privacy/", include("webapp.privacy.urls")),
     path("language/", set_language, name="set_language"),
+    path("disputes/", include("webapp.disputes.urls")),
     path("admin/", admin.site.urls),
     path("healthz", views.health, name="health"),
 ]

@@ -1,0 +1,40 @@
+"""Which recordings have a report that somebody disputes."""
+
+import uuid
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from webapp.disputes.models import Dispute
+from webapp.recordings.models import Recording
+
+
+def disputed_ids(recordings: Iterable[Recording]) -> set[uuid.UUID]:
+    """Ids of those of the recordings whose report is disputed now; one query.
+
+    A queryset is asked for nothing but its ids, inside the same query.
+    """
+    within = (
+        recordings.order_by().values("pk")
+        if isinstance(recordings, QuerySet)
+        else [one.pk for one in recordings]
+    )
+    disputed = Dispute.objects.filter(closed_at__isnull=True, recording__in=within)
+    return set(disputed.order_by().values_list("recording_id", flat=True))
+
+
+def mark_disputed(recordings: Iterable[Recording]) -> None:
+    """Sets `is_disputed` on each of the recordings, in one query; none where there is none."""
+    shown = list(recordings)
+    found = disputed_ids(shown) if shown else set()
+    for one in shown:
+        one.is_disputed = one.pk in found
+
+
+def disputes_of(recording: Recording) -> QuerySet[Dispute]:
+    """Everything that was ever disputed in the recording's report, open ones first."""
+    return (
+        recording.disputes.select_related("closed_by")
+        .prefetch_related("replies__author")
+        .order_by("closed_at", "-created_at")
+    )

@@ -1,0 +1,65 @@
+"""Disputes on the pages of recordings.
+
+{% load disputes %}
+{% mark_disputed recordings %}            once for a list, so that it asks one query
+{% disputed recording %}                  a badge, or nothing
+{% dispute_panel recording %}             on a report: what is disputed, and the forms
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import template
+
+from webapp import access
+from webapp.disputes import selectors
+from webapp.disputes.forms import DisputeForm, ReplyForm
+from webapp.recordings.models import Recording
+
+register = template.Library()
+
+
+@register.simple_tag
+def mark_disputed(recordings: Iterable[Recording]) -> str:
+    """Prepares a list of recordings for `disputed`, in one query."""
+    selectors.mark_disputed(recordings)
+    return ""
+
+
+@register.inclusion_tag("disputes/_badge.html")
+def disputed(recording: Recording) -> dict[str, Any]:
+    """A badge where the recording's report is disputed; asks by itself where nobody marked it."""
+    known = getattr(recording, "is_disputed", None)
+    if known is None:
+        known = recording.pk in selectors.disputed_ids([recording])
+    return {"is_disputed": known, "recording": recording}
+
+
+@register.inclusion_tag("disputes/_panel.html", takes_context=True)
+def dispute_panel(context: template.Context, recording: Recording) -> dict[str, Any]:
+    """On a report: what is disputed in it, with what its reader may do about that."""
+    request = context["request"]
+    return panel(request.user, recording) | {
+        "request": request,
+        "csrf_token": context.get("csrf_token"),
+    }
+
+
+def panel(
+    user: Any,
+    recording: Recording,
+    form: DisputeForm | None = None,
+    failed: int | None = None,
+    reply: ReplyForm | None = None,
+) -> dict[str, Any]:
+    """What the panel shows; `form`, or `reply` to the dispute `failed`, is one that was refused."""
+    return {
+        "recording": recording,
+        "disputes": list(selectors.disputes_of(recording)),
+        "may_open": access.can_dispute(user, recording),
+        "may_answer": access.can_answer(user, recording),
+        "form": form or DisputeForm(),
+        "reply_form": ReplyForm(),
+        "refused": reply,
+        "failed": failed,
+    }

@@ -1,0 +1,106 @@
+"""Opening, answering and closing disputes: from the report's page, with a script or without."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST
+
+from webapp import access
+from webapp.disputes import services
+from webapp.disputes.forms import DisputeForm, ReplyForm
+from webapp.disputes.models import Dispute
+from webapp.disputes.templatetags.disputes import panel
+from webapp.recordings.models import Recording
+
+
+@require_POST
+@login_required
+def open_dispute(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
+    """The student of the recording says what is not right."""
+    found = get_object_or_404(access.visible_recordings(request.user), pk=recording_id)
+    if not access.can_dispute(request.user, found):
+        raise PermissionDenied
+    form = DisputeForm(request.POST)
+    if form.is_valid():
+        cleaned = form.cleaned_data
+        try:
+            services.open_dispute(found, cleaned["text"], cleaned["start_s"], cleaned["end_s"])
+        except services.TooManyError:
+            form.add_error(
+                "text",
+                gettext("There are %(most)d open ones already: wait for answers, or close some.")
+                % {"most": services.MOST_OPEN},
+            )
+        else:
+            return _done(
+                request,
+                found,
+                gettext("Your instructors are told. You will see their answer here."),
+            )
+    return _refused(request, found, form=form)
+
+
+@require_POST
+@login_required
+def reply(request: HttpRequest, dispute_id: int) -> HttpResponse:
+    """An instructor answers, or the student says on; the button “close” ends it as well."""
+    dispute = _found(request, dispute_id)
+    form = ReplyForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, dispute.recording, reply=form, failed=dispute.pk)
+    services.reply(dispute, request.user, form.cleaned_data["text"], close="close" in request.POST)
+    return _done(request, dispute.recording, gettext("Your answer is there."))
+
+
+@require_POST
+@login_required
+def close(request: HttpRequest, dispute_id: int) -> HttpResponse:
+    """Ends the dispute without a further word."""
+    dispute = _found(request, dispute_id)
+    services.close(dispute, request.user)
+    return _done(request, dispute.recording, gettext("The dispute is closed."))
+
+
+def _found(request: HttpRequest, dispute_id: int) -> Dispute:
+    dispute = get_object_or_404(
+        access.visible_disputes(request.user).select_related("recording__lesson__course"),
+        pk=dispute_id,
+    )
+    if not (
+        access.can_dispute(request.user, dispute.recording)
+        or access.can_answer(request.user, dispute.recording)
+    ):
+        raise PermissionDenied
+    return dispute
+
+
+def _done(request: HttpRequest, recording: Recording, words: str) -> HttpResponse:
+    if getattr(request, "htmx", False):
+        return _panel(request, recording, {"done": words})
+    messages.success(request, words)
+    return redirect(reverse("reports:recording", args=[recording.pk]) + "#disputes")
+
+
+def _refused(request: HttpRequest, recording: Recording, **forms: Any) -> HttpResponse:
+    """The forms with what is wrong in them: in place, or on a page of their own."""
+    return _panel(request, recording, {}, status=400, **forms)
+
+
+def _panel(
+    request: HttpRequest,
+    recording: Recording,
+    extra: Mapping[str, Any],
+    status: int = 200,
+    **forms: Any,
+) -> HttpResponse:
+    part = "disputes/_panel.html" if getattr(request, "htmx", False) else "disputes/refused.html"
+    shown = panel(request.user, recording, **forms) | extra
+    return render(request, part, shown, status=status)
