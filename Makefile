@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LAST := tests/engagement/test_windows_sequences.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracle lint format bench bench-throughput bench-stages bench-growth \
+.PHONY: help demo seed-demo test oracle lint format bench bench-throughput bench-stages bench-growth \
 	bench-workers bench-web bench-adaptive bench-runtimes bench-engagement schema messages hooks clean
 
 help:  ## List the targets
@@ -18,6 +18,10 @@ help:  ## List the targets
 
 demo: $(VENV)/ready-web  ## Run the site with a demo course and the sample recording (DEMO_EXIT=1: stop after)
 	ENGAGEMENT_DATA_DIR=$${ENGAGEMENT_DATA_DIR:-var/demo} $(BIN)/python manage.py demo
+
+seed-demo: $(VENV)/ready-web  ## Fill a course of the demo's site with simulated analyses (make demo does it, too)
+	ENGAGEMENT_DATA_DIR=$${ENGAGEMENT_DATA_DIR:-var/demo} $(BIN)/python manage.py migrate --verbosity 0
+	ENGAGEMENT_DATA_DIR=$${ENGAGEMENT_DATA_DIR:-var/demo} $(BIN)/python manage.py seed_demo
 
 test: $(VENV)/ready-test  ## Run every test
 	@sh tools/ensure_test_programs.sh

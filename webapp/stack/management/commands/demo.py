@@ -14,9 +14,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from webapp.config.env import Environment
 from webapp.recordings.models import Analysis, Recording
-from webapp.stack import demo_data
+from webapp.stack import demo_data, simulated_course
 from webapp.stack.demo_client import DemoClient, DemoError
 from webapp.stack.processes import StartError
+from webapp.stack.simulated_films import ClipError
 from webapp.stack.supervisor import Stack, port_or_free, stop_on_terminate
 from webapp.stack.valkey import ValkeyError
 
@@ -26,9 +27,10 @@ _PATIENCE_S = 900.0
 
 class Command(BaseCommand):
     help = (
-        "Starts the site with a demo course, uploads the sample recording as its student, waits "
-        "for the analysis, prints the report's address and the log-ins, and serves until Ctrl-C. "
-        "With DEMO_EXIT=1 it stops after printing and succeeds only if the report is there."
+        "Starts the site with a demo course and a simulated one, uploads the sample recording as "
+        "its student, waits for the analysis, prints the report's address and the log-ins, and "
+        "serves until Ctrl-C. With DEMO_EXIT=1 it stops after printing and succeeds only if the "
+        "report is there."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -52,7 +54,7 @@ class Command(BaseCommand):
                 name = stack.watch()
         except KeyboardInterrupt:
             self.console.print("Stopped.")
-        except (StartError, ValkeyError, DemoError) as error:
+        except (StartError, ValkeyError, DemoError, ClipError) as error:
             logs = settings.DATA_DIR / "logs"
             raise CommandError(f"{error} The parts' output is in {logs}.") from error
         else:
@@ -61,6 +63,8 @@ class Command(BaseCommand):
     def _show(self, stack: Stack, video: Path) -> None:
         data = demo_data.create(Environment().text("DEMO_PASSWORD"))
         self.console.print(f"The site is at {stack.url}/")
+        made = simulated_course.create(data.logins)
+        self.console.print(f"{made.course} has {made.reports} simulated reports to look at.")
         student, instructor = data.logins["student"], data.logins["instructor"]
         recording = self._upload(stack, data, student, video)
         self._wait(stack, recording)
