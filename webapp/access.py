@@ -4,7 +4,7 @@ The rules, from enrolment and role:
 
 - An admin (`is_staff`, active) may see every course and every recording.
 - An instructor may see the recordings and reports of the courses they teach, label their windows
-  and use what is fitted with the labels.
+  and use what is fitted with the labels, and correct reports by hand.
 - A student may see their own recordings and reports, upload to the lessons of the courses they
   are a student of, and delete what is theirs.
 - Nobody else may know that a thing exists: views answer 404 from these querysets.
@@ -26,8 +26,10 @@ from webapp.calibration.models import Classifier
 from webapp.courses.models import Course, Enrolment, Lesson
 from webapp.disputes.models import Dispute
 from webapp.groups.models import GroupRecording
+from webapp.marks.models import Mark
 from webapp.recordings.models import Analysis, Recording
 from webapp.summaries.models import LessonSummary
+from webapp.uploads.models import Upload
 
 Person: TypeAlias = User | AnonymousUser
 
@@ -122,6 +124,13 @@ def own_recordings(user: Person) -> QuerySet[Recording]:
     return visible_recordings(user).filter(student_id=user.pk)
 
 
+def own_uploads(user: Person) -> QuerySet[Upload]:
+    """What the user has begun to upload: nobody else's business, whatever their role."""
+    if not user.is_authenticated:
+        return Upload.objects.none()
+    return Upload.objects.filter(student_id=user.pk).select_related("student", "lesson__course")
+
+
 def can_view_report(user: Person, recording: Recording) -> bool:
     """Whether the user may read the report and its downloads."""
     if not user.is_authenticated:
@@ -200,6 +209,43 @@ def can_label(user: Person, recording: Recording, known: Standing | None = None)
     return (known or standing(user, recording.lesson.course)).is_instructor
 
 
+def can_correct(user: Person, recording: Recording, known: Standing | None = None) -> bool:
+    """Whether the user may correct the report by hand: the course's teachers, not its student."""
+    if recording.student_id == user.pk:
+        return False
+    return (known or standing(user, recording.lesson.course)).is_instructor
+
+
+def visible_marks(user: Person) -> QuerySet[Mark]:
+    """Marks that the user wrote, and those that others show them, of reports that they may read.
+
+    A private mark is its author's alone: an admin does not see it either.
+    """
+    everything = Mark.objects.select_related("author")
+    if not user.is_authenticated:
+        return everything.none()
+    shown = Mark.Audience
+    if is_admin(user):
+        return everything.filter(Q(author=user) | ~Q(audience=shown.PRIVATE))
+    taught = Enrolment.objects.filter(user=user, role=_INSTRUCTOR).values("course_id")
+    teaches = Q(recording__lesson__course_id__in=taught)
+    shared = (Q(recording__student=user) & Q(audience=shown.EVERYONE)) | (
+        teaches & ~Q(audience=shown.PRIVATE)
+    )
+    readable = Q(recording__student=user) | teaches
+    return everything.filter(readable & (Q(author=user) | shared))
+
+
+def can_mark(user: Person, recording: Recording) -> bool:
+    """Whether the user may write marks and notes: whoever may read the report."""
+    return can_view_report(user, recording)
+
+
+def own_marks(user: Person) -> QuerySet[Mark]:
+    """Marks that the user may change and delete: those that they wrote and may still see."""
+    return visible_marks(user).filter(author_id=user.pk)
+
+
 def can_calibrate(user: Person, course: Course, known: Standing | None = None) -> bool:
     """Whether the user may fit the course's classifiers, use them and run analyses with them."""
     return (known or standing(user, course)).can_view_all
@@ -214,6 +260,26 @@ def visible_classifiers(user: Person) -> QuerySet[Classifier]:
         return everything
     taught = Enrolment.objects.filter(user=user, role=_INSTRUCTOR).values("course_id")
     return everything.filter(course_id__in=taught)
+
+
+def can_dispute(user: Person, recording: Recording) -> bool:
+    """Whether the user may say that the report is not right: its student alone."""
+    return user.is_authenticated and recording.student_id == user.pk
+
+
+def can_answer(user: Person, recording: Recording) -> bool:
+    """Whether the user may answer what the student disputes: the course's instructors and admins.
+
+    Nobody answers themself.
+    """
+    if recording.student_id == user.pk:
+        return False
+    return can_view_all_recordings(user, recording.lesson.course)
+
+
+def visible_disputes(user: Person) -> QuerySet[Dispute]:
+    """Disputes of the reports that the user may read."""
+    return Dispute.objects.filter(recording__in=visible_recordings(user).order_by().values("pk"))
 
 
 def can_delete(user: Person, recording: Recording) -> bool:
@@ -239,23 +305,3 @@ def roles(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", AnonymousUser())
     # Called by the template that shows it, so that pieces of pages ask nothing.
     return {"is_site_admin": is_admin(user), "nav_role": lambda: role_name(user)}
-def can_dispute(user: Person, recording: Recording) -> bool:
-    """Whether the user may say that the report is not right: its student alone."""
-    return user.is_authenticated and recording.student_id == user.pk
-
-
-def can_answer(user: Person, recording: Recording) -> bool:
-    """Whether the user may answer what the student disputes: the course's instructors and admins.
-
-    Nobody answers themself.
-    """
-    if recording.student_id == user.pk:
-        return False
-    return can_view_all_recordings(user, recording.lesson.course)
-
-
-def visible_disputes(user: Person) -> QuerySet[Dispute]:
-    """Disputes of the reports that the user may read."""
-    return Dispute.objects.filter(recording__in=visible_recordings(user).order_by().values("pk"))
-
-

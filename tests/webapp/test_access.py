@@ -80,6 +80,14 @@ AUDIENCES = {
     "calibration:retry": CLASSIFIERS._replace(method="POST", instructor=302, admin=302),
     "calibration:stop": CLASSIFIERS._replace(method="POST", instructor=302, admin=302),
     # Only who teaches the course labels; without a script the panel is part of the report.
+    # Without a script the panel is part of the report.
+    "marks:marks": REPORT_READERS._replace(student=302, instructor=302, admin=302),
+    # The world's mark is the instructor's own, and private.
+    "marks:mark": Audience("GET", LOGIN, GONE, GONE, 302, GONE, GONE),
+    "marks:delete_mark": Audience("POST", LOGIN, GONE, GONE, 302, GONE, GONE),
+    # Who teaches the course corrects; the empty form of this test corrects nothing.
+    "marks:correct": Audience("POST", LOGIN, NO, GONE, 400, GONE, NO),
+    "marks:withdraw": Audience("POST", LOGIN, NO, GONE, 302, GONE, NO),
     "calibration:labels": Audience("GET", LOGIN, NO, GONE, 302, GONE, NO),
     "calibration:rerun": Audience("POST", LOGIN, NO, GONE, 302, GONE, 302),
     "calibration:rerun_lesson": Audience("POST", LOGIN, NO, NO, 302, GONE, 302),
@@ -212,6 +220,9 @@ def correction_of(world: World) -> Correction:
         {"content_type_id": "1", "object_id": "1"},
         {"id": "1"},
     ):
+        {"mark_id": mark_of(world).pk},
+        {"correction_id": correction_of(world).pk},
+        {"dispute_id": dispute_of(world)},
         with contextlib.suppress(NoReverseMatch):
             return reverse(name, kwargs=kwargs)
     raise AssertionError(f"{name} takes arguments that this test does not know: add them.")
@@ -219,10 +230,8 @@ def correction_of(world: World) -> Correction:
 
 def ask(world: World, actor: str, method: str, path: str) -> HttpResponse:
     client = client_of(None if actor == "stranger" else getattr(world, actor))
-    return client.get(path) if method == "GET" else client.post(path)
-        {"mark_id": mark_of(world).pk},
-        {"correction_id": correction_of(world).pk},
-        {"dispute_id": dispute_of(world)},
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "5", "Upload-Metadata": lesson_of(world)}
+    return client.generic(method, path, headers=headers if "/uploads/" in path else {})
 
 
 def outcome(response: HttpResponse) -> int | str:

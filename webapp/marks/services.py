@@ -179,7 +179,7 @@ def _change(
         then = corrections.corrected(document, rows)
         if shown.tracks and not then.tracks:
             raise CannotCorrectError("nothing")
-        parts = ready.make(then)
+        parts = ready.make(then, corrections.excluded(then, rows))
         with transaction.atomic():
             # Held until the end, so that of two who correct at once the second starts anew.
             list(Recording.objects.select_for_update().filter(pk=recording.pk).values_list("pk"))

@@ -65,6 +65,11 @@ def corrected(document: Document, rows: Sequence[Correction]) -> Document:
     return arithmetic.corrected(document, as_corrections(rows))
 
 
+def excluded(document: Document, rows: Sequence[Correction]) -> list[tuple[float, float]]:
+    """The stretches left out, in order, joined where they touch."""
+    return arithmetic.union(as_corrections(rows).excluded, document.source.duration_s)
+
+
 def names(rows: Sequence[Correction]) -> dict[int, str]:
     """What people were named by hand, by the number under which they are shown."""
     applied = as_corrections(rows)

@@ -2,18 +2,34 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from engagement.report.schema import ENGAGED_LEVELS, Adaptive, Engagement, Skill
-from webapp.reports.templatetags.report_format import two
+from webapp.reports.templatetags.report_format import percent, two
+from webapp.reports.words import level_word
 
 _SCOPES = {
-    "general": "It was fitted for learners in general, not for this course.",
-    "course": "It was fitted for this course, with windows that its instructors labelled.",
-    "student": "It was fitted for this student alone, with windows that instructors labelled.",
+    "general": gettext_lazy("It was fitted for learners in general, not for this course."),
+    "course": gettext_lazy(
+        "It was fitted for this course, with windows that its instructors labelled."
+    ),
+    "student": gettext_lazy(
+        "It was fitted for this student alone, with windows that instructors labelled."
+    ),
 }
 # Of the authors' notebooks: DAiSEE's two classes, EngageWild's four levels.
 _PUBLISHED = {
-    2: "published balanced recall for two classes lies between 0.50 and 0.70",
-    4: "published accuracy for four levels lies between 0.29 and 0.46",
+    2: gettext_lazy(
+        "How good it is on people whom it has not seen was not measured with it. Classifiers of "
+        "this kind agree with human raters far from always: published balanced recall for two "
+        "classes lies between 0.50 and 0.70."
+    ),
+    4: gettext_lazy(
+        "How good it is on people whom it has not seen was not measured with it. Classifiers of "
+        "this kind agree with human raters far from always: published accuracy for four levels "
+        "lies between 0.29 and 0.46."
+    ),
 }
 
 
@@ -40,45 +56,56 @@ def made_by(
     engagement: Engagement, sampling_fps: float, adaptive: Adaptive | None = None
 ) -> MadeBy:
     """The sentences of one analysis."""
-    frames = f"{sampling_fps:.3g} a second"
-    rate = f"Every frame was taken, {frames}." if engagement.rate == "native" else f"{frames}."
+    fps = f"{sampling_fps:.3g}"
+    rate = _("%(fps)s a second.") % {"fps": fps}
+    if engagement.rate == "native":
+        rate = _("Every frame was taken, %(fps)s a second.") % {"fps": fps}
     if adaptive is not None:
-        rate = (
-            f"{frames}, of which {adaptive.looked_at:.0%} were looked at; where nothing changed, "
-            "frames were passed over, and figures take what lies between to be in between."
-        )
+        rate = _(
+            "%(fps)s a second, of which %(share)s were looked at; where nothing changed, frames "
+            "were passed over, and figures take what lies between to be in between."
+        ) % {"fps": fps, "share": percent(adaptive.looked_at)}
     if engagement.kind == "index":
-        return MadeBy(None, None, None, rate, "spread inside it", None)
+        return MadeBy(None, None, None, rate, _("spread inside it"), None)
     skill = engagement.skill
     return MadeBy(
-        fitted_for=_SCOPES[engagement.scope],
+        fitted_for=str(_SCOPES[engagement.scope]),
         trained_on=engagement.trained_on,
         skill=_skill(skill, engagement.scope) if skill else _no_skill(len(engagement.levels)),
         rate=rate,
-        band="spread of shifted windows",
+        band=_("spread of shifted windows"),
         better=skill.low > skill.guessing if skill else None,
     )
 
 
 def _skill(skill: Skill, scope: str) -> str:
     # One student's model is judged on recordings of theirs that were held out.
-    unseen = "recordings of theirs that" if scope == "student" else "people whom"
-    sentence = (
-        f"On {skill.people} {unseen} it had not seen ({skill.windows} windows) its balanced recall "
-        f"was {two(skill.balanced_recall)}, 95% interval {two(skill.low)} to "
-        f"{two(skill.high)}; guessing gets {two(skill.guessing)}."
-    )
+    if scope == "student":
+        sentence = _(
+            "On %(people)d recordings of theirs that it had not seen (%(windows)d windows) its "
+            "balanced recall was %(recall)s, 95%% interval %(low)s to %(high)s; guessing gets "
+            "%(guessing)s."
+        )
+    else:
+        sentence = _(
+            "On %(people)d people whom it had not seen (%(windows)d windows) its balanced recall "
+            "was %(recall)s, 95%% interval %(low)s to %(high)s; guessing gets %(guessing)s."
+        )
+    sentence %= {
+        "people": skill.people,
+        "windows": skill.windows,
+        "recall": two(skill.balanced_recall),
+        "low": two(skill.low),
+        "high": two(skill.high),
+        "guessing": two(skill.guessing),
+    }
     if skill.low > skill.guessing:
         return sentence
-    return f"{sentence} That is no better than guessing."
+    return f"{sentence} {_('That is no better than guessing.')}"
 
 
 def _no_skill(levels: int) -> str:
-    published = _PUBLISHED.get(levels, _PUBLISHED[2])
-    return (
-        "How good it is on people whom it has not seen was not measured with it. Classifiers of "
-        f"this kind agree with human raters far from always: {published}."
-    )
+    return str(_PUBLISHED.get(levels, _PUBLISHED[2]))
 
 
 def engaged_words(engagement: Engagement) -> tuple[str, str]:
@@ -88,6 +115,7 @@ def engaged_words(engagement: Engagement) -> tuple[str, str]:
     ...     levels=["very low", "low", "high", "very high"]))
     ('high or very high', 'very low or low')
     """
-    upper = [name for name in engagement.levels if name in ENGAGED_LEVELS]
-    lower = [name for name in engagement.levels if name not in ENGAGED_LEVELS]
-    return " or ".join(upper), " or ".join(lower)
+    upper = [level_word(name) for name in engagement.levels if name in ENGAGED_LEVELS]
+    lower = [level_word(name) for name in engagement.levels if name not in ENGAGED_LEVELS]
+    either = f" {_('or')} "
+    return either.join(upper), either.join(lower)

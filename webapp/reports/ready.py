@@ -25,9 +25,10 @@ from webapp.marks.models import Correction
 from webapp.recordings.models import Analysis, AnalysisDocument
 from webapp.reports import corrections, series
 from webapp.reports.models import ReadyReport
+from webapp.reports.series import Span
 
 #: Count up when a part's content changes: rows of other forms are made anew, caches ask again.
-FORM = 1
+FORM = 2
 #: Observations are counted in stretches of this length, in seconds.
 COUNT_S = 10.0
 #: Six digits are more than a page shows, and half of a float's text.
@@ -70,17 +71,24 @@ class TrackFigures:
 
 @dataclass(frozen=True)
 class Page:
-    """The page's part: a document whose tracks have no observations, and their figures."""
+    """The page's part: a document whose tracks have no observations, and their figures.
+
+    `excluded` are the stretches that were left out by hand: no time in which a face was away.
+    """
 
     document: Document
     figures: dict[int, TrackFigures]
+    excluded: list[Span]
 
 
-def make(document: Document) -> Parts:
-    """The parts of a document. Takes about a second for an hour's: not for inside a transaction."""
+def make(document: Document, excluded: Sequence[Span] = ()) -> Parts:
+    """The parts of a document, which was corrected already: `excluded` is what it left out.
+
+    Takes about a second for an hour's: not for inside a transaction.
+    """
     return Parts(
-        page=_pack(_page(document)),
-        chart=_pack(series.chart_data(document)),
+        page=_pack(_page(document, excluded)),
+        chart=_pack(series.chart_data(document, excluded=excluded)),
         boxes=_pack(series.face_boxes(document)),
     )
 
@@ -106,7 +114,8 @@ def make_for(
     if rows is None:
         rows = corrections.in_force(analysis)
     shown = corrections.corrected(Document.model_validate(document), rows)
-    return Made(make(shown), corrections.stamp_of(rows), columns_of(shown))
+    parts = make(shown, corrections.excluded(shown, rows))
+    return Made(parts, corrections.stamp_of(rows), columns_of(shown))
 
 
 def columns_of(document: Document) -> dict[str, Any]:
@@ -200,16 +209,17 @@ def _read(stored: dict[str, Any]) -> Page:
         )
         for track, one in zip(document.tracks, stored["tracks"], strict=True)
     }
-    return Page(document, figures)
+    return Page(document, figures, [(start, end) for start, end in stored["excluded"]])
 
 
-def _page(document: Document) -> dict[str, Any]:
+def _page(document: Document, excluded: Sequence[Span] = ()) -> dict[str, Any]:
     emotions = series.emotion_order(document.models.expression.classes)
     bare = [track.model_copy(update={"observations": []}) for track in document.tracks]
     light = document.model_copy(update={"tracks": bare})
     return {
         "document": light.model_dump(mode="json", by_alias=True),
         "tracks": [_figures(track, emotions) for track in document.tracks],
+        "excluded": list(excluded),
     }
 
 

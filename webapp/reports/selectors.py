@@ -1,9 +1,14 @@
 """What a report's page needs, read from its ready form. Nothing heavy is imported here."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from engagement.report.corrections import CORRECTED
 from engagement.report.schema import (
     ENGAGED_LEVELS,
     AnalysisWarning,
@@ -14,6 +19,7 @@ from engagement.report.schema import (
     Window,
 )
 from engagement.report.schema import Analysis as Document
+from webapp.marks.models import Correction
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
 from webapp.reports import corrections, ready
 from webapp.reports.made_by import MadeBy, engaged_words, made_by
@@ -21,6 +27,7 @@ from webapp.reports.ready import Page
 from webapp.reports.series import Span, emotion_order
 from webapp.reports.tables import Tables, tables_of
 from webapp.reports.templatetags.report_format import NOTHING, clock, percent, two
+from webapp.reports.words import emotion_word, script_texts
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class TrackChoice:
     label: str
     selected: bool
     main: bool
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,17 @@ class Report:
     rows: list[WindowRow]
     emotions: list[str]
     absent: list[Span]
+    corrections: Sequence[Correction] = field(default=())
+
+    @property
+    def texts(self) -> dict[str, object]:
+        """What the page's script says."""
+        return script_texts(self.emotions, is_index=self.is_index)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the people are called, by their tracks' numbers, for the script."""
+        return {str(one.track.id): one.label for one in self.choices}
 
     @property
     def document(self) -> Document:
@@ -91,7 +110,7 @@ class Report:
     @cached_property
     def tables(self) -> Tables:
         """The rows of the tables behind the charts."""
-        label = "Index" if self.is_index else "Engagement"
+        label = _("Index") if self.is_index else _("Engagement")
         return tables_of(self.rows, self.group_affect, label)
 
     @property
@@ -101,8 +120,9 @@ class Report:
 
     @property
     def warnings(self) -> list[AnalysisWarning]:
-        """The document's warnings; the page of a recording without a face says that at length."""
-        return [one for one in self.document.warnings if self.track or one.code != "no_face"]
+        """The document's warnings, save those of which the page has a section of its own."""
+        told = {CORRECTED} if self.track else {CORRECTED, "no_face"}
+        return [one for one in self.document.warnings if one.code not in told]
 
 
 def newest_and_finished(recording: Recording) -> tuple[Analysis | None, Analysis | None]:
@@ -150,29 +170,43 @@ def read_report(analysis: Analysis, wanted_track: str = "") -> Report:
     Raises:
         AnalysisDocument.DoesNotExist: it was erased meanwhile.
     """
-    page = ready.read_page(analysis)
+    rows = corrections.in_force(analysis)
+    page = ready.read_page(analysis, rows)
     document = page.document
     main = main_track(document)
+    names = corrections.names(rows)
     track = next((one for one in document.tracks if str(one.id) == wanted_track), main)
     return Report(
         analysis=analysis,
         page=page,
         choices=[
-            TrackChoice(one, f"Person {number}", one is track, one is main)
-            for number, one in enumerate(document.tracks, start=1)
+            TrackChoice(
+                track=one,
+                label=names.get(one.id) or _("Person %(number)d") % {"number": one.id},
+                selected=one is track,
+                main=one is main,
+                name=names.get(one.id, ""),
+            )
+            for one in document.tracks
         ],
         track=track,
         tiles=summary_tiles(page, track),
         rows=window_rows(page, track) if track else [],
         emotions=emotion_order(document.models.expression.classes),
         absent=list(document.presence.absent),
+        corrections=rows,
     )
 
 
 def main_track(document: Document) -> Track | None:
-    """The track that the recording's summary speaks of: the one seen in most frames."""
+    """The track that the recording's summary speaks of: the one seen in most frames.
+
+    Of a corrected document there may be none, though others are left: nothing of the student is.
+    """
     same = [one for one in document.tracks if one.summary == document.summary]
-    return max(same or document.tracks, key=lambda one: one.summary.coverage, default=None)
+    is_corrected = any(one.code == CORRECTED for one in document.warnings)
+    others = [] if is_corrected else document.tracks
+    return max(same or others, key=lambda one: one.summary.coverage, default=None)
 
 
 def summary_tiles(page: Page, track: Track | None) -> list[Tile]:
@@ -208,14 +242,18 @@ def window_rows(page: Page, track: Track) -> list[WindowRow]:
 def _engagement_tile(document: Document, track: Track) -> Tile:
     summary, made_by = track.summary, document.models.engagement
     spread = summary.engagement_spread
+    is_index = made_by.kind == "index"
+    number = len(track.windows)
+    means = ngettext(
+        "Mean of %(number)d window with a face, and their spread (one standard deviation).",
+        "Mean of %(number)d windows with a face, and their spread (one standard deviation).",
+        number,
+    ) % {"number": number}
     return Tile(
-        label="Engagement index, 0 to 1" if made_by.kind == "index" else "Engagement, 0 to 1",
+        label=_("Engagement index, 0 to 1") if is_index else _("Engagement, 0 to 1"),
         value=two(summary.mean_engagement),
         beside="" if spread is None else f"± {spread:.2f}",
-        context=(
-            f"Mean of {_count(len(track.windows), 'window')} with a face, and their spread (one "
-            f"standard deviation). Face usable in {percent(summary.coverage)} of the time."
-        ),
+        context=f"{means} {_usable(summary)}",
     )
 
 
@@ -224,66 +262,77 @@ def _engaged_share_tile(document: Document, track: Track) -> Tile:
     judged = [window for window in track.windows if window.level is not None]
     engaged = sum(window.level in ENGAGED_LEVELS for window in judged)
     unsure = len(track.windows) - len(judged)
+    others = _("The others are called %(lower)s.") % {"lower": lower}
+    if unsure:
+        others = _("The others are called %(lower)s, save %(unsure)d with too little face to say.")
+        others %= {"lower": lower, "unsure": unsure}
+    beside = _("%(number)d of %(all)d") % {"number": engaged, "all": len(judged)}
     return Tile(
-        label=f"Windows called {upper}",
+        label=_("Windows called %(upper)s") % {"upper": upper},
         value=percent(track.summary.engaged_share),
-        beside=f"{engaged} of {len(judged)}" if judged else "",
-        context=(
-            f"The others are called {lower}"
-            + (f", save {unsure} with too little face to say. " if unsure else ". ")
-            + f"Face usable in {percent(track.summary.coverage)} of the time."
-        ),
+        beside=beside if judged else "",
+        context=f"{others} {_usable(track.summary)}",
     )
 
 
 def _emotion_tile(summary: Summary, observations: int) -> Tile:
     ranked = sorted(summary.emotion_share.items(), key=lambda item: -item[1])
-    others = ", ".join(f"{name} {percent(share)}" for name, share in ranked[1:4] if share > 0)
+    others = ", ".join(
+        f"{emotion_word(name)} {percent(share)}" for name, share in ranked[1:4] if share > 0
+    )
     name = summary.dominant_emotion
+    parts = [
+        ngettext(
+            "Share of %(number)d observation in which it was the strongest.",
+            "Share of %(number)d observations in which it was the strongest.",
+            observations,
+        )
+        % {"number": observations},
+        _("Then %(others)s.") % {"others": others} if others else "",
+        _usable(summary),
+    ]
     return Tile(
-        label="Most frequent emotion",
-        value=name.capitalize() if name else NOTHING,
+        label=_("Most frequent emotion"),
+        value=emotion_word(name).capitalize() if name else NOTHING,
         beside=percent(summary.emotion_share.get(name)) if name else "",
-        context=(
-            f"Share of {_count(observations, 'observation')} in which it was the strongest. "
-            + (f"Then {others}. " if others else "")
-            + f"Face usable in {percent(summary.coverage)} of the time."
-        ),
+        context=" ".join(filter(None, parts)),
     )
 
 
 def _facing_tile(summary: Summary, signals: Signals) -> Tile:
-    moves = (
-        "" if signals.movement is None else f" Moves {signals.movement:.2f} face widths a second."
-    )
+    away = _("Turned away %(away)s, head down %(down)s.") % {
+        "away": percent(signals.turned_away),
+        "down": percent(signals.head_down),
+    }
+    moves = ""
+    if signals.movement is not None:
+        moves = _("Moves %(movement)s face widths a second.") % {"movement": two(signals.movement)}
     return Tile(
-        label="Facing the screen",
+        label=_("Facing the screen"),
         value=percent(signals.facing),
-        beside="of the time seen",
-        context=(
-            f"Turned away {percent(signals.turned_away)}, head down {percent(signals.head_down)}."
-            f"{moves} Face usable in {percent(summary.coverage)} of the time."
-        ),
+        beside=_("of the time seen"),
+        context=" ".join(filter(None, [away, moves, _usable(summary)])),
     )
 
 
 def _presence_tile(document: Document) -> Tile:
     absent = document.presence.absent
     away_s = sum(end - start for start, end in absent)
-    context = "No stretch without a face."
+    context = _("No stretch without a face.")
     if absent:
         longest = max(end - start for start, end in absent)
-        context = (
-            f"Without a face in {_count(len(absent), 'stretch', 'stretches')}, "
-            f"{clock(away_s)} in all; the longest {clock(longest)}."
-        )
+        context = ngettext(
+            "Without a face in %(number)d stretch, %(all)s in all; the longest %(longest)s.",
+            "Without a face in %(number)d stretches, %(all)s in all; the longest %(longest)s.",
+            len(absent),
+        ) % {"number": len(absent), "all": clock(away_s), "longest": clock(longest)}
     return Tile(
-        label="A face in view",
+        label=_("A face in view"),
         value=percent(document.presence.face_share),
-        beside="of the time",
+        beside=_("of the time"),
         context=context,
     )
 
 
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+def _usable(summary: Summary) -> str:
+    return _("Face usable in %(share)s of the time.") % {"share": percent(summary.coverage)}

@@ -75,10 +75,13 @@ def thin(
     return sorted(kept)
 
 
-def chart_data(analysis: Analysis, limit: int = MAX_POINTS) -> dict[str, Any]:
-    """What the report's script draws."""
+def chart_data(
+    analysis: Analysis, limit: int = MAX_POINTS, excluded: Sequence[Span] = ()
+) -> dict[str, Any]:
+    """What the report's script draws; `excluded` are stretches that were left out by hand."""
     emotions = emotion_order(analysis.models.expression.classes)
     return {
+        "excluded": [list(span) for span in excluded],
         "duration_s": analysis.source.duration_s,
         "sampling_fps": analysis.sampling_fps,
         "frame": {"width": analysis.source.width, "height": analysis.source.height},
@@ -87,7 +90,7 @@ def chart_data(analysis: Analysis, limit: int = MAX_POINTS) -> dict[str, Any]:
         "emotions": emotions,
         "absent": analysis.presence.absent,
         "group_affect": [one.model_dump() for one in analysis.group_affect],
-        "tracks": [_track(track, analysis, emotions, limit) for track in analysis.tracks],
+        "tracks": [_track(track, analysis, emotions, limit, excluded) for track in analysis.tracks],
     }
 
 
@@ -107,7 +110,28 @@ def face_boxes(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def _track(track: Track, analysis: Analysis, emotions: list[str], limit: int) -> dict[str, Any]:
+def outside(spans: Iterable[Span], excluded: Sequence[Span]) -> list[Span]:
+    """What is left of stretches outside of others, which are in order and disjoint.
+
+    >>> outside([(0.0, 9.0)], [(2.0, 3.0), (8.0, 20.0)])
+    [(0.0, 2.0), (3.0, 8.0)]
+    """
+    left = []
+    for start, end in spans:
+        for low, high in excluded:
+            if high <= start or low >= end:
+                continue
+            if low > start:
+                left.append((start, low))
+            start = high
+        if end > start:
+            left.append((start, end))
+    return left
+
+
+def _track(
+    track: Track, analysis: Analysis, emotions: list[str], limit: int, excluded: Sequence[Span]
+) -> dict[str, Any]:
     seen = track.observations
     times = [one.t for one in seen]
     columns = [[one.emotions.get(name, 0.0) for one in seen] for name in emotions]
@@ -122,7 +146,9 @@ def _track(track: Track, analysis: Analysis, emotions: list[str], limit: int) ->
         "arousal": [round(one.arousal, 4) for one in rows],
         "unseen": [
             [round(start, 3), round(end, 3)]
-            for start, end in unseen(times, analysis.source.duration_s, analysis.step_s)
+            for start, end in outside(
+                unseen(times, analysis.source.duration_s, analysis.step_s), excluded
+            )
         ],
         "windows": [_window(window) for window in track.windows],
     }

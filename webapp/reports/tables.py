@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from engagement.report.schema import GroupAffect, Signals
 from webapp.reports.templatetags.report_format import clock, percent, signed, two
+from webapp.reports.words import level_word
 
 if TYPE_CHECKING:
     from webapp.reports.selectors import WindowRow
-
-_TOO_LITTLE = "too little face"
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,18 @@ def tables_of(
     rows: Sequence["WindowRow"], group_affect: Sequence[GroupAffect], engagement_label: str
 ) -> Tables:
     """All tables of one track's windows; `engagement_label` heads the estimate on phones."""
-    heads = [_head(f"{clock(row.window.start_s)} to {clock(row.window.end_s)}") for row in rows]
+    # Asked for once: a table has thousands of cells.
+    between = escape(_("%(start)s to %(end)s"))
+    labels = _Labels(
+        engagement=escape(engagement_label),
+        spread=escape(_("Spread")),
+        level=escape(_("Level")),
+        coverage=escape(_("Coverage")),
+        between=between,
+    )
+    heads = [_head(_span(between, row.window.start_s, row.window.end_s)) for row in rows]
     return Tables(
-        engagement=_joined(_engagement(row, escape(engagement_label)) for row in rows),
+        engagement=_joined(_engagement(row, labels) for row in rows),
         signals=_joined(
             _row(head, _signals(row.window.signals, row.window.coverage))
             for head, row in zip(heads, rows, strict=True)
@@ -51,21 +60,36 @@ def tables_of(
             _row(head, [signed(row.valence), signed(row.arousal)])
             for head, row in zip(heads, rows, strict=True)
         ),
-        group_affect=_joined(_group(one) for one in group_affect),
+        group_affect=_joined(_group(one, between) for one in group_affect),
     )
 
 
-def _engagement(row: "WindowRow", label: str) -> str:
+@dataclass(frozen=True)
+class _Labels:
+    """Heads of cells on phones, escaped."""
+
+    engagement: str
+    spread: str
+    level: str
+    coverage: str
+    between: str
+
+
+def _span(between: str, start_s: float, end_s: float) -> str:
+    return between % {"start": clock(start_s), "end": clock(end_s)}
+
+
+def _engagement(row: "WindowRow", labels: _Labels) -> str:
     window = row.window
     seek = (
         f'<button type="button" class="link-button numeric" data-seek="{window.start_s:.3f}">'
-        f"{clock(window.start_s)} to {clock(window.end_s)}</button>"
+        f"{_span(labels.between, window.start_s, window.end_s)}</button>"
     )
     cells = (
-        f'<td class="numeric" data-label="{label}">{two(window.engagement)}</td>'
-        f'<td class="numeric" data-label="Spread">{two(window.spread)}</td>'
-        f'<td data-label="Level">{escape(window.level or _TOO_LITTLE)}</td>'
-        f'<td class="numeric" data-label="Coverage">{percent(window.coverage)}</td>'
+        f'<td class="numeric" data-label="{labels.engagement}">{two(window.engagement)}</td>'
+        f'<td class="numeric" data-label="{labels.spread}">{two(window.spread)}</td>'
+        f'<td data-label="{labels.level}">{escape(level_word(window.level))}</td>'
+        f'<td class="numeric" data-label="{labels.coverage}">{percent(window.coverage)}</td>'
     )
     return f"<tr>{_head(seek)}{cells}</tr>"
 
@@ -82,10 +106,10 @@ def _signals(signals: Signals | None, coverage: float) -> list[str]:
     ]
 
 
-def _group(one: GroupAffect) -> str:
+def _group(one: GroupAffect, between: str) -> str:
     shares = [percent(one.positive), percent(one.neutral), percent(one.negative)]
     people = f"{one.people} ({percent(one.face_share)})"
-    return _row(_head(f"{clock(one.start_s)} to {clock(one.end_s)}"), [*shares, people])
+    return _row(_head(_span(between, one.start_s, one.end_s)), [*shares, people])
 
 
 def _head(words: str) -> str:

@@ -1,8 +1,10 @@
 """Numbers as a report's reader sees them."""
 
 from django import template
+from django.utils.translation import gettext as _
 
 from engagement.report.schema import PoseZero
+from webapp.reports.words import emotion_word, level_word
 
 register = template.Library()
 
@@ -39,9 +41,9 @@ def percent(share: float | None) -> str:
     if share is None:
         return NOTHING
     if 0 < share < 0.005:
-        return "under 1%"
+        return _("under 1%")
     if 0.995 <= share < 1:
-        return "over 99%"
+        return _("over 99%")
     return f"{round(100 * share)}%"
 
 
@@ -70,9 +72,23 @@ def zero_words(zero: PoseZero | None) -> str:
     "Counted from where this person's head points most: yaw +35°, pitch 0°."
     """
     if zero is None or not zero.estimated:
-        return "Counted from the camera's axis: too little was seen to find this person's own zero."
+        return _(
+            "Counted from the camera's axis: too little was seen to find this person's own zero."
+        )
     angles = ", ".join(
         f"{name} {round(angle):+d}°" if round(angle) else f"{name} 0°"
-        for name, angle in (("yaw", zero.yaw), ("pitch", zero.pitch))
-    )
-    return f"Counted from where this person's head points most: {angles.replace('-', MINUS)}."
+        for name, angle in ((_("yaw"), zero.yaw), (_("pitch"), zero.pitch))
+    ).replace("-", MINUS)
+    return _("Counted from where this person's head points most: %(angles)s.") % {"angles": angles}
+
+
+@register.filter
+def emotion(name: str) -> str:
+    """An emotion's word in the reader's language."""
+    return emotion_word(name)
+
+
+@register.filter
+def level(name: str | None) -> str:
+    """A level's word in the reader's language."""
+    return level_word(name)
