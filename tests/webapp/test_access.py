@@ -12,13 +12,11 @@ from tests.webapp.conftest import World, client_of
 from tests.webapp.group_world import analysed, found_group
 from tests.webapp.summary_world import finished_summary
 from webapp.calibration.models import Classifier
+from webapp.disputes.models import Dispute
+from webapp.marks.models import Correction, Mark
 
 LOGIN, NO, GONE = "asks to log in", 403, 404
 ACTORS = ("stranger", "student", "other_student", "instructor", "other_instructor", "admin")
-from webapp.marks.models import Correction, Mark
-from webapp.uploads import storage as upload_storage
-from webapp.uploads.models import Upload
-from webapp.disputes.models import Dispute
 
 
 class Audience(NamedTuple):
@@ -73,13 +71,6 @@ AUDIENCES = {
     "reports:corrections": REPORT_READERS,
     "reports:csv": REPORT_READERS,
     "reports:csv_windows": REPORT_READERS,
-    "calibration:course": INSTRUCTORS,
-    # Nothing has been labelled: the answer leads back to the page, which says what is missing.
-    "calibration:fit": INSTRUCTORS._replace(method="POST", instructor=302, admin=302),
-    "calibration:classifier": CLASSIFIERS,
-    "calibration:retry": CLASSIFIERS._replace(method="POST", instructor=302, admin=302),
-    "calibration:stop": CLASSIFIERS._replace(method="POST", instructor=302, admin=302),
-    # Only who teaches the course labels; without a script the panel is part of the report.
     # Without a script the panel is part of the report.
     "marks:marks": REPORT_READERS._replace(student=302, instructor=302, admin=302),
     # The world's mark is the instructor's own, and private.
@@ -88,6 +79,13 @@ AUDIENCES = {
     # Who teaches the course corrects; the empty form of this test corrects nothing.
     "marks:correct": Audience("POST", LOGIN, NO, GONE, 400, GONE, NO),
     "marks:withdraw": Audience("POST", LOGIN, NO, GONE, 302, GONE, NO),
+    "calibration:course": INSTRUCTORS,
+    # Nothing has been labelled: the answer leads back to the page, which says what is missing.
+    "calibration:fit": INSTRUCTORS._replace(method="POST", instructor=302, admin=302),
+    "calibration:classifier": CLASSIFIERS,
+    "calibration:retry": CLASSIFIERS._replace(method="POST", instructor=302, admin=302),
+    "calibration:stop": CLASSIFIERS._replace(method="POST", instructor=302, admin=302),
+    # Only who teaches the course labels; without a script the panel is part of the report.
     "calibration:labels": Audience("GET", LOGIN, NO, GONE, 302, GONE, NO),
     "calibration:rerun": Audience("POST", LOGIN, NO, GONE, 302, GONE, 302),
     "calibration:rerun_lesson": Audience("POST", LOGIN, NO, NO, 302, GONE, 302),
@@ -109,6 +107,12 @@ AUDIENCES = {
     "groups:match": MEETINGS._replace(method="POST", instructor=302, admin=302),
     "groups:retry": MEETINGS._replace(method="POST", instructor=302, admin=302),
     "groups:delete": MEETINGS,
+    # Nothing is said in it: who may say something is told so, and nobody else gets that far.
+    "disputes:open": Audience("POST", LOGIN, 400, GONE, NO, GONE, NO),
+    "disputes:reply": Audience("POST", LOGIN, 400, GONE, 400, GONE, 400),
+    "disputes:close": REPORT_READERS._replace(
+        method="POST", student=302, instructor=302, admin=302
+    ),
     "privacy:consent": STUDENTS_ONLY,
     "privacy:withdraw": STUDENTS_ONLY,
 }
@@ -124,12 +128,6 @@ ADMIN_UNNAMED = {
 }
 # Actions, redirects and forms that admins may not use because the program alone writes the rows.
 ADMIN_STATUSES = {200, 302, 403, 404, 405}
-    # Nothing is said in it: who may say something is told so, and nobody else gets that far.
-    "disputes:open": Audience("POST", LOGIN, 400, GONE, NO, GONE, NO),
-    "disputes:reply": Audience("POST", LOGIN, 400, GONE, 400, GONE, 400),
-    "disputes:close": REPORT_READERS._replace(
-        method="POST", student=302, instructor=302, admin=302
-    ),
 
 
 def walk(
@@ -157,43 +155,9 @@ def classifier_of(world: World) -> Classifier:
     return Classifier.objects.get_or_create(course=world.course, state="finished")[0]
 
 
-def address(name: str, world: World) -> str:
-    """The URL for the world's own course, lesson or recording."""
-    if name in ADMIN_UNNAMED:
-        return ADMIN_UNNAMED[name]
-    if name == "summaries:file":
-        summary = finished_summary(world.recording, world.analysis)
-        return reverse(name, args=[summary.pk, "contact-sheet.jpg"])
-    group = (
-        analysed(found_group(world.lesson, world.instructor), world.recording)
-        if name.startswith("groups:")
-        else None
-    )
-    for kwargs in (
-        {},
-        {"course_id": world.course.pk},
 def dispute_of(world: World) -> int:
     """A dispute of the student's report, made when it is first asked for."""
     return Dispute.objects.get_or_create(recording=world.recording, text="Not me")[0].pk
-
-
-def upload_of(world: World) -> Upload:
-    """An upload that the student has begun, with nothing in it yet."""
-    begun, new = Upload.objects.get_or_create(
-        student=world.student,
-        lesson=world.lesson,
-        name="me.mp4",
-        size_bytes=5,
-        defaults={"expires_at": timezone.now() + dt.timedelta(hours=1)},
-    )
-    if new:
-        upload_storage.create(begun.pk)
-    return begun
-
-
-def lesson_of(world: World) -> str:
-    """The Upload-Metadata of a file for the world's lesson."""
-    return "lesson " + base64.b64encode(str(world.lesson.pk).encode()).decode()
 
 
 def mark_of(world: World) -> Mark:
@@ -210,9 +174,27 @@ def correction_of(world: World) -> Correction:
     )[0]
 
 
+def address(name: str, world: World) -> str:
+    """The URL for the world's own course, lesson or recording."""
+    if name in ADMIN_UNNAMED:
+        return ADMIN_UNNAMED[name]
+    if name == "summaries:file":
+        summary = finished_summary(world.recording, world.analysis)
+        return reverse(name, args=[summary.pk, "contact-sheet.jpg"])
+    group = (
+        analysed(found_group(world.lesson, world.instructor), world.recording)
+        if name.startswith("groups:")
+        else None
+    )
+    for kwargs in (
+        {},
+        {"course_id": world.course.pk},
         {"lesson_id": world.lesson.pk},
         {"recording_id": world.recording.pk},
         {"classifier_id": classifier_of(world).pk},
+        {"mark_id": mark_of(world).pk},
+        {"correction_id": correction_of(world).pk},
+        {"dispute_id": dispute_of(world)},
         {"group_id": group and group.pk},
         {"group_id": group and group.pk, "number": 1},
         {"object_id": "1"},
@@ -220,9 +202,6 @@ def correction_of(world: World) -> Correction:
         {"content_type_id": "1", "object_id": "1"},
         {"id": "1"},
     ):
-        {"mark_id": mark_of(world).pk},
-        {"correction_id": correction_of(world).pk},
-        {"dispute_id": dispute_of(world)},
         with contextlib.suppress(NoReverseMatch):
             return reverse(name, kwargs=kwargs)
     raise AssertionError(f"{name} takes arguments that this test does not know: add them.")
@@ -230,8 +209,7 @@ def correction_of(world: World) -> Correction:
 
 def ask(world: World, actor: str, method: str, path: str) -> HttpResponse:
     client = client_of(None if actor == "stranger" else getattr(world, actor))
-    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "5", "Upload-Metadata": lesson_of(world)}
-    return client.generic(method, path, headers=headers if "/uploads/" in path else {})
+    return client.get(path) if method == "GET" else client.post(path)
 
 
 def outcome(response: HttpResponse) -> int | str:
