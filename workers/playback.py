@@ -1,6 +1,8 @@
 """A copy that browsers play, for uploads whose codec or container they do not.
 
 The copy is H.264 in MP4 with the same presentation times, so that the report's timeline fits it.
+What a browser has recorded itself it plays, but its file has neither length nor index, so that
+nobody can move in it: its packets are copied as they are into a file that has both.
 """
 
 import logging
@@ -43,16 +45,18 @@ def consider(recording: Recording) -> None:
     if recording.playback != Playback.UNKNOWN:
         return
     from engagement.video.container import open_video
+    from engagement.video.probe import declared_duration_s
 
     try:
         with open_video(recording.video_path) as (container, stream):
             context = stream.codec_context
             playable = is_playable(context.name, context.pix_fmt or "", container.format.name)
+            whole = declared_duration_s(container, stream) is not None
     except VideoError:
         # The analysis says what is wrong with it.
         return
     unknown = Recording.objects.filter(pk=recording.pk, playback=Playback.UNKNOWN)
-    if playable:
+    if playable and whole:
         unknown.update(playback=Playback.ORIGINAL)
     elif unknown.update(playback=Playback.PREPARING) and queue.send_rendition(recording.pk):
         Recording.objects.filter(pk=recording.pk).update(playback_at=timezone.now())
@@ -76,7 +80,7 @@ def render(recording_id: str) -> None:
     target = storage.rendition_path(recording.pk)
     part = target.with_name(f".playable-{uuid.uuid4().hex}.part")
     try:
-        _transcode(recording.video_path, part)
+        _make_copy(recording.video_path, part)
         part.replace(target)
     except FileNotFoundError:
         logger.info("Recording %s was erased meanwhile", recording_id)
@@ -89,8 +93,15 @@ def render(recording_id: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _transcode(source: Path, target: Path) -> None:
+def _make_copy(source: Path, target: Path) -> None:
     # PyAV is loaded in the pool's process only.
-    from workers.transcoding import transcode
+    from engagement.video.container import open_video
+    from workers.transcoding import rewrap, transcode
 
-    transcode(source, target)
+    with open_video(source) as (container, stream):
+        context = stream.codec_context
+        playable = is_playable(context.name, context.pix_fmt or "", container.format.name)
+    if playable:
+        rewrap(source, target)
+    else:
+        transcode(source, target)

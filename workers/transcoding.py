@@ -1,4 +1,5 @@
-"""Any video that can be decoded, to H.264 and AAC in MP4. Heavy: imports PyAV."""
+"""Any video that can be decoded, to H.264 and AAC in MP4; or its packets as they are, in a file
+that has a length and an index. Heavy: imports PyAV."""
 
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,36 @@ def transcode(source: Path, target: Path) -> None:
             raise
         raise VideoError(
             "No copy that browsers play could be made of this video.", code="video_unplayable"
+        ) from error
+
+
+def rewrap(source: Path, target: Path) -> None:
+    """Writes the same packets into a file that says how long it is and where its key frames are.
+
+    Raises:
+        VideoError: the source cannot be read, or its packets fit no file that browsers play.
+        FileNotFoundError: the target's folder is gone.
+    """
+    try:
+        with open_video(source) as (reader, video):
+            container = "mp4" if video.codec_context.name == "h264" else "webm"
+            options = {"movflags": "+faststart"} if container == "mp4" else {}
+            with av.open(str(target), "w", format=container, options=options) as writer:
+                kept = {
+                    stream.index: writer.add_stream_from_template(stream)
+                    for stream in (video, *reader.streams.audio[:1])
+                }
+                for packet in reader.demux(*(reader.streams[index] for index in kept)):
+                    if packet.dts is None:
+                        continue
+                    packet.stream = kept[packet.stream.index]
+                    writer.mux(packet)
+    except (av.error.FFmpegError, ValueError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise VideoError(
+            "No copy that browsers can move in could be made of this video.",
+            code="video_unplayable",
         ) from error
 
 
