@@ -23,7 +23,7 @@ from django.utils.translation import gettext
 
 from webapp.accounts.models import User
 from webapp.calibration.models import Classifier
-from webapp.courses.models import Course, Enrolment, Lesson
+from webapp.courses.models import Course, Enrolment, Lesson, LessonMaterial
 from webapp.disputes.models import Dispute
 from webapp.groups.models import GroupRecording
 from webapp.marks.models import Mark
@@ -90,6 +90,29 @@ def visible_courses(user: Person) -> QuerySet[Course]:
 def visible_lessons(user: Person) -> QuerySet[Lesson]:
     """Lessons of the courses that the user may see."""
     return Lesson.objects.filter(course__in=visible_courses(user)).select_related("course")
+
+
+def visible_materials(user: Person) -> QuerySet[LessonMaterial]:
+    """What is attached to the lessons that the user may see: students of a course see it, too."""
+    lessons = visible_lessons(user).values("pk")
+    return LessonMaterial.objects.filter(lesson__in=lessons).select_related("lesson__course")
+
+
+def can_attach(user: Person, course: Course, known: Standing | None = None) -> bool:
+    """Whether the user may attach materials to the course's lessons, and take them away."""
+    return (known or standing(user, course)).can_view_all
+
+
+def visible_students(user: Person, course: Course, known: Standing | None = None) -> QuerySet[User]:
+    """Students of the course whose page across its lessons the user may see.
+
+    Their own for a student, everybody's for who may see all recordings of the course.
+    """
+    taking = Enrolment.objects.filter(course=course, role=_STUDENT).values("user_id")
+    students = User.objects.filter(pk__in=taking)
+    if (known or standing(user, course)).can_view_all:
+        return students
+    return students.filter(pk=user.pk)
 
 
 def visible_recordings(user: Person) -> QuerySet[Recording]:

@@ -1,12 +1,15 @@
 """Every URL of the site, walked as everybody. A URL without a declared audience fails."""
 
+import base64
 import contextlib
+import datetime as dt
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
 from django.http import HttpResponse
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from tests.webapp.conftest import World, client_of
 from tests.webapp.group_world import analysed, found_group
@@ -14,6 +17,8 @@ from tests.webapp.summary_world import finished_summary
 from webapp.calibration.models import Classifier
 from webapp.disputes.models import Dispute
 from webapp.marks.models import Correction, Mark
+from webapp.uploads import storage as upload_storage
+from webapp.uploads.models import Upload
 
 LOGIN, NO, GONE = "asks to log in", 403, 404
 ACTORS = ("stranger", "student", "other_student", "instructor", "other_instructor", "admin")
@@ -56,6 +61,10 @@ AUDIENCES = {
     # The other student has not given consent: 302 leads to the consent page.
     "recordings:upload": STUDENTS_ONLY._replace(other_student=302),
     "recordings:state": REPORT_READERS,
+    # Clients of the protocol are told that they are logged out, not led to a page. The other
+    # student has not given consent; an upload is its student's alone.
+    "uploads:uploads": Audience("POST", 401, 201, NO, NO, GONE, NO),
+    "uploads:upload": Audience("HEAD", 401, 200, GONE, GONE, GONE, GONE),
     "recordings:video": REPORT_READERS,
     # The analysis has not failed, so that there is nothing to retry.
     "recordings:retry": Audience("POST", LOGIN, NO, GONE, NO, GONE, NO),
@@ -160,6 +169,25 @@ def dispute_of(world: World) -> int:
     return Dispute.objects.get_or_create(recording=world.recording, text="Not me")[0].pk
 
 
+def upload_of(world: World) -> Upload:
+    """An upload that the student has begun, with nothing in it yet."""
+    begun, new = Upload.objects.get_or_create(
+        student=world.student,
+        lesson=world.lesson,
+        name="me.mp4",
+        size_bytes=5,
+        defaults={"expires_at": timezone.now() + dt.timedelta(hours=1)},
+    )
+    if new:
+        upload_storage.create(begun.pk)
+    return begun
+
+
+def lesson_of(world: World) -> str:
+    """The Upload-Metadata of a file for the world's lesson."""
+    return "lesson " + base64.b64encode(str(world.lesson.pk).encode()).decode()
+
+
 def mark_of(world: World) -> Mark:
     """A private mark of the instructor on the student's recording."""
     return Mark.objects.get_or_create(
@@ -201,6 +229,7 @@ def address(name: str, world: World) -> str:
         {"app_label": "courses"},
         {"content_type_id": "1", "object_id": "1"},
         {"id": "1"},
+        {"upload_id": upload_of(world).pk},
     ):
         with contextlib.suppress(NoReverseMatch):
             return reverse(name, kwargs=kwargs)
@@ -209,7 +238,8 @@ def address(name: str, world: World) -> str:
 
 def ask(world: World, actor: str, method: str, path: str) -> HttpResponse:
     client = client_of(None if actor == "stranger" else getattr(world, actor))
-    return client.get(path) if method == "GET" else client.post(path)
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "5", "Upload-Metadata": lesson_of(world)}
+    return client.generic(method, path, headers=headers if "/uploads/" in path else {})
 
 
 def outcome(response: HttpResponse) -> int | str:

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "webapp.disputes",
     "webapp.groups",
     "webapp.calibration",
+    "webapp.uploads",
     "webapp.stack",
 ]
 
@@ -162,6 +163,13 @@ WHITENOISE_USE_FINDERS = True
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 2048, low=1, high=1_048_576) * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o600
+# A resumable upload that is not finished by then is erased.
+UPLOAD_EXPIRES_H = env.number("UPLOAD_EXPIRES_H", 72.0, low=0.001, high=8_760.0)
+# A connection on which nothing has come for this long is given up; the client goes on with another.
+UPLOAD_STALL_S = env.number("UPLOAD_STALL_S", 30.0, low=0.1, high=3_600.0)
+# Threads of the web server, and how many of them uploads may take: the others are for pages.
+WEB_THREADS = env.integer("WEB_THREADS", 32, low=2, high=1_024)
+UPLOADS_AT_ONCE = env.integer("UPLOADS_AT_ONCE", max(1, WEB_THREADS - 8), low=1, high=1_024)
 
 # Analyses
 SAMPLING_FPS = env.number("SAMPLING_FPS", 5.0, low=0.1, high=60.0)

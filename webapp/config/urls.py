@@ -13,6 +13,7 @@ urlpatterns = [
     path("accounts/", include("webapp.accounts.urls")),
     path("recordings/", include("webapp.recordings.urls")),
     path("recordings/", include("webapp.reports.urls")),
+    path("uploads/", include("webapp.uploads.urls")),
     path("", include("webapp.marks.urls")),
     path("", include("webapp.calibration.urls")),
     path("groups/", include("webapp.groups.urls")),

@@ -22,6 +22,7 @@ class RecordingAdmin(ReadOnlyAdmin):
         "lesson",
         "size_bytes",
         "duration_s",
+        "started_at",
         "created_at",
         "erase",
     )

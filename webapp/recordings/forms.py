@@ -7,7 +7,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.template.defaultfilters import filesizeformat
 
-from webapp.recordings.uploads import PrivateUploadHandler, ReceivedFile, ReceivedUpload
+from webapp.recordings.uploads import (
+    EMPTY_FILE,
+    PrivateUploadHandler,
+    ReceivedFile,
+    ReceivedUpload,
+    too_large_text,
+)
 
 
 class UploadForm(forms.Form):
@@ -19,7 +25,7 @@ class UploadForm(forms.Form):
         error_messages={
             "required": "Choose a video file.",
             "missing": "Choose a video file.",
-            "empty": "This file is empty: it has no bytes. Choose the recording itself.",
+            "empty": EMPTY_FILE,
         },
     )
 
@@ -42,8 +48,7 @@ class UploadForm(forms.Form):
         if self.handler is None:
             return ""
         if self.handler.too_large:
-            limit = filesizeformat(settings.MAX_UPLOAD_BYTES)
-            return f"This file is larger than the limit of {limit}. Upload a shorter recording."
+            return too_large_text()
         if self.handler.broken:
             return "The file could not be stored: the server's disk refused it. Try again later."
         if self.handler.interrupted:

@@ -39,6 +39,8 @@ class Recording(models.Model):
     size_bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
     duration_s = models.FloatField(null=True, blank=True)
+    # When it began by the student's clock, where the client said so and it can be.
+    started_at = models.DateTimeField(null=True, blank=True)
     playback = models.CharField(
         max_length=16, choices=Playback.choices, default=Playback.UNKNOWN, editable=False
     )

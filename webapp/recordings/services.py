@@ -1,8 +1,10 @@
 """Everything that changes recordings and analyses, each in a transaction of its own."""
 
+import datetime as dt
 import functools
 import logging
 import uuid
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -19,11 +21,23 @@ from webapp.recordings.uploads import ReceivedFile
 logger = logging.getLogger(__name__)
 
 
-def accept(received: ReceivedFile, lesson: Lesson, student: User) -> Recording:
+def _nothing(recording: Recording) -> None:
+    """What a form has to do besides."""
+
+
+def accept(
+    received: ReceivedFile,
+    lesson: Lesson,
+    student: User,
+    *,
+    started_at: dt.datetime | None = None,
+    also: Callable[[Recording], None] = _nothing,
+) -> Recording:
     """Makes a received file a recording with a queued analysis.
 
     When this returns, the bytes are synced under their final name and the rows are committed:
-    only then may the student be told. The message to the workers follows the commit.
+    only then may the student be told. The message to the workers follows the commit. `also` is
+    called in the same transaction; what it raises undoes everything.
 
     Raises:
         privacy.ConsentMissingError: consent was withdrawn in the meantime; nothing is kept.
@@ -39,7 +53,9 @@ def accept(received: ReceivedFile, lesson: Lesson, student: User) -> Recording:
                 original_name=received.name,
                 size_bytes=received.size_bytes,
                 sha256=received.sha256,
+                started_at=started_at,
             )
+            also(recording)
             _queue(recording)
     except BaseException:
         received.discard()

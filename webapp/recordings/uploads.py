@@ -16,6 +16,9 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from webapp.recordings import storage
 from webapp.recordings.naming import display_name
@@ -24,6 +27,15 @@ logger = logging.getLogger(__name__)
 
 # What the form's own fields and boundaries may add to the file's size.
 _FORM_SLACK_BYTES = 64 * 1024
+
+
+EMPTY_FILE = gettext_lazy("This file is empty: it has no bytes. Choose the recording itself.")
+
+
+def too_large_text() -> str:
+    """Why a file over the limit is refused."""
+    text = _("This file is larger than the limit of %(limit)s. Upload a shorter recording.")
+    return text % {"limit": filesizeformat(settings.MAX_UPLOAD_BYTES)}
 
 
 @dataclass(frozen=True, slots=True)
