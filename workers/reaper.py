@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from webapp.recordings import queue, storage
 from webapp.recordings.models import Analysis, Recording
+from webapp.uploads import services as uploads
 from workers import fit_claims, group_claims, summaries
 from workers.claims import stale_before
 from workers.identity import is_known_dead
@@ -109,7 +110,7 @@ def send_unsent_renditions() -> None:
 
 
 def sweep_files() -> None:
-    """Removes partial uploads, folders without a row, and what ended analyses had kept."""
+    """Removes partial and expired uploads, folders without a row, what ended analyses had kept."""
     for part in storage.leftovers(_ORPHAN_AGE_S):
         logger.info("Removing the partial upload %s", part.name)
         part.unlink(missing_ok=True)
@@ -119,6 +120,8 @@ def sweep_files() -> None:
         logger.info("Removing the files of %s, which has no row", recording_id)
         storage.erase(recording_id)
     _sweep_checkpoints()
+    uploads.erase_expired()
+    uploads.sweep_files(_ORPHAN_AGE_S)
     group_claims.sweep_files(_ORPHAN_AGE_S)
     fit_claims.sweep_files(_ORPHAN_AGE_S)
     summaries.sweep_files(_ORPHAN_AGE_S)

@@ -148,7 +148,7 @@ def web_command(host: str, port: int) -> list[str]:
     return [
         sys.executable, "-m", "gunicorn", "webapp.config.wsgi:application",
         "--bind", f"{bind}:{port}",
-        "--worker-class", "gthread", "--workers", "1", "--threads", "8",
+        "--worker-class", "gthread", "--workers", "1", "--threads", str(settings.WEB_THREADS),
         # The worker process lives through uploads of any length: threads do not block it.
         "--timeout", "120", "--graceful-timeout", "5", "--no-control-socket",
     ]  # fmt: skip
