@@ -63,7 +63,8 @@ def upload(page: Page, video: Path) -> None:
     page.get_by_role("link", name="Upload a recording").click()
     page.locator("input[type=file]").set_input_files(video)
     page.get_by_role("button", name="Upload", exact=True).click()
-    expect(page.get_by_role("heading", name="My recordings")).to_be_visible(timeout=60_000)
+    page.get_by_role("link", name="your recordings").click(timeout=60_000)
+    expect(page.get_by_role("heading", name="My recordings")).to_be_visible()
 
 
 def test_an_analysis_is_watched_stopped_and_run_after_all(

@@ -38,8 +38,9 @@ def report_path(browser: Browser, site: Site, artifacts: Path) -> str:
     page.locator("input[type=file]").set_input_files(SAMPLE)
     page.screenshot(path=artifacts / "upload.png")
     page.get_by_role("button", name="Upload", exact=True).click()
-    expect(page.get_by_role("heading", name="My recordings")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("safely stored")).to_be_visible()
+    expect(page.get_by_text("Everything is sent and safely stored")).to_be_visible(timeout=60_000)
+    page.get_by_role("link", name="your recordings").click()
+    expect(page.get_by_role("heading", name="My recordings")).to_be_visible()
     page.screenshot(path=artifacts / "my-recordings.png")
     # The list says by itself when the report is there.
     link = page.get_by_role("link", name=re.compile("^Report"))
@@ -213,7 +214,7 @@ def test_a_file_that_is_no_video_is_refused_in_words(
     empty.write_bytes(b"")
     page.locator("input[type=file]").set_input_files(empty)
     page.get_by_role("button", name="Upload", exact=True).click()
-    expect(page.locator(".field__error")).to_be_visible()
+    expect(page.locator("#transfers .field__error")).to_contain_text("it has no bytes")
     expect(page.get_by_role("button", name="Upload", exact=True)).to_be_enabled()
     student.context.close()
 

@@ -6,6 +6,8 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from webapp.recordings.uploads import (
     EMPTY_FILE,
@@ -20,11 +22,11 @@ class UploadForm(forms.Form):
     """One video file. What is inside it is checked by decoding, in the worker."""
 
     video = forms.FileField(
-        label="Video file",
+        label=_("Video file"),
         widget=forms.FileInput(attrs={"accept": "video/*,.mkv"}),
         error_messages={
-            "required": "Choose a video file.",
-            "missing": "Choose a video file.",
+            "required": _("Choose a video file."),
+            "missing": _("Choose a video file."),
             "empty": EMPTY_FILE,
         },
     )
@@ -33,7 +35,8 @@ class UploadForm(forms.Form):
         super().__init__(*args, **kw)
         self.handler = handler
         limit = filesizeformat(settings.MAX_UPLOAD_BYTES)
-        self.fields["video"].help_text = f"Up to {limit}: MP4, MOV, WebM, MKV and others."
+        help_text = gettext("Up to %(limit)s: MP4, MOV, WebM, MKV and others.")
+        self.fields["video"].help_text = help_text % {"limit": limit}
         self.fields["video"].widget.attrs["data-max-bytes"] = settings.MAX_UPLOAD_BYTES
 
     def _clean_fields(self) -> None:
@@ -50,9 +53,11 @@ class UploadForm(forms.Form):
         if self.handler.too_large:
             return too_large_text()
         if self.handler.broken:
-            return "The file could not be stored: the server's disk refused it. Try again later."
+            return gettext(
+                "The file could not be stored: the server's disk refused it. Try again later."
+            )
         if self.handler.interrupted:
-            return "The upload ended before the whole file had arrived. Try again."
+            return gettext("The upload ended before the whole file had arrived. Try again.")
         return ""
 
     @property

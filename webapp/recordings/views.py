@@ -1,26 +1,31 @@
 """Pages of recordings: upload, "my recordings", live state, video, retry, stop and delete."""
 
 import uuid
+from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from webapp import access
 from webapp.courses.models import Lesson
-from webapp.paging import paged
+from webapp.paging import orders, paged
 from webapp.privacy import services as privacy
 from webapp.privacy.models import AccessLog
-from webapp.recordings import services
+from webapp.recordings import own_list, services
 from webapp.recordings.forms import UploadForm
 from webapp.recordings.models import Recording
 from webapp.recordings.streaming import send_file
+from webapp.recordings.upload_words import upload_words
 from webapp.recordings.uploads import PrivateUploadHandler
 
 _A_PAGE = 25
@@ -30,9 +35,16 @@ _A_PAGE = 25
 @require_GET
 @login_required
 def mine(request: HttpRequest) -> HttpResponse:
-    """The student's own recordings with their live state."""
-    recordings = access.own_recordings(request.user).prefetch_related("analyses")
-    page = {"recordings": paged(request, recordings.order_by("-created_at", "pk"), _A_PAGE)}
+    """The student's own recordings with their live state: searched, narrowed and in an order."""
+    own = access.own_recordings(request.user)
+    wish = own_list.Wish.of(request)
+    order, links = orders(request, "order", own_list.ORDERS, pages="page")
+    found = own_list.ordered(own_list.narrowed(own, wish), order).prefetch_related("analyses")
+    page = own_list.choices(own, wish) | {
+        "recordings": paged(request, found, _A_PAGE),
+        "orders": links,
+        "order": order if order != next(iter(own_list.ORDERS)) else "",
+    }
     return render(request, "recordings/mine.html", page)
 
 
@@ -47,7 +59,7 @@ def upload(request: HttpRequest, lesson_id: int) -> HttpResponseBase:
     if not access.can_upload(request.user, lesson):
         raise PermissionDenied
     if not privacy.has_consent(request.user, lesson.course):
-        messages.info(request, "Before you upload, read what is measured and decide.")
+        messages.info(request, _("Before you upload, read what is measured and decide."))
         return redirect("privacy:consent", lesson.course_id)
     handler = PrivateUploadHandler(request)
     request.upload_handlers = [handler]
@@ -57,21 +69,32 @@ def upload(request: HttpRequest, lesson_id: int) -> HttpResponseBase:
 @csrf_protect
 def _upload(request: HttpRequest, lesson: Lesson, handler: PrivateUploadHandler) -> HttpResponse:
     if request.method != "POST":
-        return render(request, "recordings/upload.html", {"form": UploadForm(), "lesson": lesson})
+        return render(request, "recordings/upload.html", _upload_page(UploadForm(), lesson))
     form = UploadForm(request.POST, request.FILES, handler=handler)
     if not form.is_valid():
         status = 413 if handler.too_large else 400
-        page = {"form": form, "lesson": lesson}
+        page = _upload_page(form, lesson)
         return render(request, "recordings/upload.html", page, status=status)
     try:
         recording = services.accept(form.received, lesson, request.user)
     except privacy.ConsentMissingError:
-        messages.error(request, "Your consent was withdrawn, so nothing was kept.")
+        messages.error(request, _("Your consent was withdrawn, so nothing was kept."))
         return redirect("privacy:consent", lesson.course_id)
-    messages.success(
-        request, f"“{recording.original_name}” is safely stored. Its analysis is on its way."
-    )
+    text = _("“%(name)s” is safely stored. Its analysis is on its way.")
+    messages.success(request, text % {"name": recording.original_name})
     return redirect("recordings:mine")
+
+
+def _upload_page(form: UploadForm, lesson: Lesson) -> dict[str, Any]:
+    """What the page and its scripts need; a recording's id takes the place of the zeros."""
+    return {
+        "form": form,
+        "lesson": lesson,
+        "words": upload_words(),
+        "endpoint": reverse("uploads:uploads"),
+        "state_url": reverse("recordings:state", args=[uuid.UUID(int=0)]),
+        "max_bytes": settings.MAX_UPLOAD_BYTES,
+    }
 
 
 @require_GET
@@ -123,10 +146,10 @@ def cancel(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
     stopped = access.can_cancel(request.user, analysis) and services.cancel(analysis)
     if not request.htmx:  # type: ignore[attr-defined]
         if stopped:
-            text = f"The analysis of “{recording.original_name}” is stopped. The recording is kept."
-            messages.success(request, text)
+            text = _("The analysis of “%(name)s” is stopped. The recording is kept.")
+            messages.success(request, text % {"name": recording.original_name})
         else:
-            messages.info(request, "The analysis had ended before it could be stopped.")
+            messages.info(request, _("The analysis had ended before it could be stopped."))
     return _new_state(request, recording)
 
 
@@ -141,7 +164,8 @@ def delete(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
         return render(request, "recordings/delete.html", {"recording": recording})
     target = _back(request, recording)
     services.delete(recording, request.user)
-    messages.success(request, f"“{recording.original_name}” and its results are erased.")
+    text = _("“%(name)s” and its results are erased.")
+    messages.success(request, text % {"name": recording.original_name})
     return redirect(target)
 
 

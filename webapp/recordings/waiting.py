@@ -1,5 +1,7 @@
 """Words for somebody who waits."""
 
+from django.utils.translation import gettext as _
+
 _MINUTE_S = 60.0
 _EXACT_MINUTES = 10
 _LONG_MINUTES = 90
@@ -16,12 +18,12 @@ def time_left(seconds: float) -> str:
     """
     minutes = round(seconds / _MINUTE_S)
     if minutes < 1:
-        return "less than a minute"
+        return _("less than a minute")
     if minutes == 1:
-        return "about a minute"
+        return _("about a minute")
     if minutes <= _EXACT_MINUTES:
-        return f"about {minutes} minutes"
+        return _("about %(count)s minutes") % {"count": minutes}
     if minutes < _LONG_MINUTES:
-        return f"about {5 * round(minutes / 5)} minutes"
+        return _("about %(count)s minutes") % {"count": 5 * round(minutes / 5)}
     whole, half = divmod(round(minutes / 30), 2)
-    return f"about {whole}{'½' * half} hours"
+    return _("about %(count)s hours") % {"count": f"{whole}{'½' * half}"}

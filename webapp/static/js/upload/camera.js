@@ -1,0 +1,76 @@
+// The camera and the microphone: what is there, and opening them.
+
+const PICTURE = {
+  // A face needs no more, and a long lesson stays small.
+  width: { ideal: 1280 },
+  height: { ideal: 720 },
+  frameRate: { ideal: 15, max: 30 },
+};
+
+// Why nothing can be recorded here, or "" where it can: names of sentences.
+export function obstacle() {
+  if (!window.isSecureContext) return "insecure";
+  if (!navigator.mediaDevices?.getUserMedia || !window.MediaRecorder) return "unsupported";
+  if (!window.indexedDB) return "unsupported";
+  return type() ? "" : "unsupported";
+}
+
+// What this browser records as. VP8 costs a student's computer the least beside their lesson.
+export function type() {
+  const known = [
+    "video/webm;codecs=vp8,opus",
+    "video/webm;codecs=vp8",
+    "video/webm",
+    "video/mp4;codecs=avc1.42E01E,mp4a.40.2",
+    "video/mp4",
+  ];
+  return known.find((one) => MediaRecorder.isTypeSupported(one)) || "";
+}
+
+// Opens a camera, and a microphone where one is wanted: "" is any camera, and no microphone.
+// Rejects with an Error whose message is the name of a sentence.
+export async function open({ camera = "", microphone = "" }) {
+  const video = camera ? { ...PICTURE, deviceId: { exact: camera } } : PICTURE;
+  const audio = microphone ? { deviceId: { exact: microphone } } : false;
+  try {
+    return await navigator.mediaDevices.getUserMedia({ video, audio });
+  } catch (error) {
+    if (error.name === "OverconstrainedError" && (camera || microphone)) return open({});
+    throw new Error(reason(error), { cause: error });
+  }
+}
+
+function reason(error) {
+  const known = {
+    NotAllowedError: "refused_camera",
+    SecurityError: "refused_camera",
+    NotFoundError: "no_camera",
+    OverconstrainedError: "no_camera",
+    NotReadableError: "camera_busy",
+    AbortError: "camera_busy",
+  };
+  return known[error.name] || "camera_fails";
+}
+
+// The cameras and microphones; names are told only once the person has allowed one.
+export async function devices() {
+  const all = await navigator.mediaDevices.enumerateDevices();
+  const real = all.filter((one) => one.deviceId);
+  return {
+    cameras: real.filter((one) => one.kind === "videoinput"),
+    microphones: real.filter((one) => one.kind === "audioinput"),
+  };
+}
+
+// Asks for the microphones' names: without a permission browsers hide even that there are any.
+export async function allowMicrophone() {
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+  const [track] = stream.getAudioTracks();
+  const { deviceId } = track.getSettings();
+  close(stream);
+  return deviceId;
+}
+
+export function close(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
