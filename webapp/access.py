@@ -78,6 +78,13 @@ def is_instructor(user: Person, course: Course) -> bool:
     return _has_role(user, course.pk, _INSTRUCTOR)
 
 
+def teaches(user: Person) -> bool:
+    """Whether the user is an instructor of any course."""
+    if not user.is_authenticated:
+        return False
+    return Enrolment.objects.filter(user=user, role=_INSTRUCTOR).exists()
+
+
 def visible_courses(user: Person) -> QuerySet[Course]:
     """Courses that the user takes, teaches or governs."""
     if not user.is_authenticated:

@@ -16,8 +16,12 @@ from collections.abc import Callable
 from celery import Celery
 from celery.signals import worker_init, worker_ready, worker_shutting_down
 from django.conf import settings
+from kombu import Queue
 
 from workers.threads import limit_threads
+
+# The sender's `webapp.recordings.queue.TASK_ROUTES`: its models cannot be imported yet.
+_TASK_ROUTES = {"workers.notices.*": {"queue": "mail"}}
 
 # Celery sets Django up by itself when this is known before the application is made.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.config.settings")
@@ -30,7 +34,13 @@ app.conf.update(
         "workers.playback",
         "workers.calibration",
         "workers.summaries",
+        "workers.notices",
     ],
+    # An e-mail waits for the analysis that runs, not for all that are queued: its queue is looked
+    # at first.
+    task_queues=[Queue("mail"), Queue("celery")],
+    task_default_queue="celery",
+    task_routes=_TASK_ROUTES,
     task_ignore_result=True,
     task_acks_late=True,
     task_reject_on_worker_lost=True,
@@ -42,7 +52,10 @@ app.conf.update(
     task_time_limit=6 * 3600,
     # A message whose worker vanished is offered again after this long. It must exceed the longest
     # task; the reaper is what recovers quickly.
-    broker_transport_options={"visibility_timeout": 12 * 3600},
+    broker_transport_options={
+        "visibility_timeout": 12 * 3600,
+        "queue_order_strategy": "priority",
+    },
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     worker_cancel_long_running_tasks_on_connection_loss=False,

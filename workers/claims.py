@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from webapp.notices import services as notices
 from webapp.recordings import storage
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
 from webapp.reports import ready
@@ -115,6 +116,7 @@ def finish(analysis: Analysis, owner: str, document: dict[str, Any], embeddings:
         # Inside the transaction: a finished analysis always has its embeddings, and an erasure,
         # which waits for this row, cannot miss them.
         _move(embeddings, analysis.recording.embeddings_path)
+        notices.analysis_ended(analysis.pk)
 
 
 def _move(part: Path, target: Path) -> None:
@@ -126,8 +128,8 @@ def _move(part: Path, target: Path) -> None:
 
 def fail(analysis_id: uuid.UUID, owner: str, code: str, text: str) -> bool:
     """Ends the analysis with a reason for the student; False if it is no longer the owner's."""
-    return bool(
-        _ours(analysis_id, owner).update(
+    with transaction.atomic():
+        failed = _ours(analysis_id, owner).update(
             state=State.FAILED,
             error_code=code[:64],
             error_text=text[:500],
@@ -135,7 +137,9 @@ def fail(analysis_id: uuid.UUID, owner: str, code: str, text: str) -> bool:
             finished_at=timezone.now(),
             owner="",
         )
-    )
+        if failed:
+            notices.analysis_ended(analysis_id)
+    return bool(failed)
 
 
 def give_back(analysis_id: uuid.UUID, owner: str) -> bool:

@@ -9,14 +9,15 @@ import os
 import threading
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from webapp.notices import services as told
 from webapp.recordings import queue, storage
 from webapp.recordings.models import Analysis, Recording
 from webapp.uploads import services as uploads
-from workers import fit_claims, group_claims, summaries
+from workers import fit_claims, group_claims, notices, summaries
 from workers.claims import stale_before
 from workers.identity import is_known_dead
 
@@ -37,6 +38,7 @@ def reap() -> None:
     fit_claims.reap()
     summaries.reap()
     group_claims.reap()
+    notices.reap()
 
 
 def free_abandoned() -> int:
@@ -65,17 +67,21 @@ def _free(analysis: Analysis) -> int:
         logger.warning("Analysis %s lost its worker and is queued again", analysis.pk)
         return still_so.update(state=State.QUEUED, owner="", expected_at=None, sent_at=None)
     logger.error("Analysis %s lost its worker %d times", analysis.pk, analysis.attempts)
-    return still_so.update(
-        state=State.FAILED,
-        owner="",
-        expected_at=None,
-        finished_at=timezone.now(),
-        error_code="worker_lost",
-        error_text=(
-            f"The analysis was begun {analysis.attempts} times, and each time the worker stopped "
-            "before its end. Try a shorter recording, or convert it to MP4 (H.264)."
-        ),
-    )
+    with transaction.atomic():
+        failed = still_so.update(
+            state=State.FAILED,
+            owner="",
+            expected_at=None,
+            finished_at=timezone.now(),
+            error_code="worker_lost",
+            error_text=(
+                f"The analysis was begun {analysis.attempts} times, and each time the worker "
+                "stopped before its end. Try a shorter recording, or convert it to MP4 (H.264)."
+            ),
+        )
+        if failed:
+            told.analysis_ended(analysis.pk)
+    return failed
 
 
 def send_unsent() -> int:
@@ -125,6 +131,7 @@ def sweep_files() -> None:
     group_claims.sweep_files(_ORPHAN_AGE_S)
     fit_claims.sweep_files(_ORPHAN_AGE_S)
     summaries.sweep_files(_ORPHAN_AGE_S)
+    notices.sweep()
 
 
 def _sweep_checkpoints() -> None:

@@ -16,6 +16,7 @@ from tests.webapp.group_world import analysed, found_group
 from tests.webapp.summary_world import finished_summary
 from webapp.calibration.models import Classifier
 from webapp.disputes.models import Dispute
+from webapp.notices.models import Notice
 from webapp.marks.models import Correction, Mark
 from webapp.uploads import storage as upload_storage
 from webapp.uploads.models import Upload
@@ -122,6 +123,17 @@ AUDIENCES = {
     "disputes:close": REPORT_READERS._replace(
         method="POST", student=302, instructor=302, admin=302
     ),
+    "notices:list": EVERYBODY_LOGGED_IN,
+    "notices:read": Audience("POST", LOGIN, 302, 302, 302, 302, 302),
+    # It is the student's notice, and nobody else's.
+    "notices:follow": Audience("GET", LOGIN, 302, GONE, GONE, GONE, GONE),
+    # From an e-mail, without a log-in; the token of this test is nobody's.
+    "notices:unsubscribe": Audience("GET", GONE, GONE, GONE, GONE, GONE, GONE),
+    "exports:recording": REPORT_READERS,
+    "exports:lesson": INSTRUCTORS,
+    "exports:course": INSTRUCTORS,
+    # The file is of the student; a classmate may know of the course, and not of its figures.
+    "exports:student": Audience("GET", LOGIN, 200, NO, 200, GONE, 200),
     "privacy:consent": STUDENTS_ONLY,
     "privacy:withdraw": STUDENTS_ONLY,
 }
@@ -162,6 +174,12 @@ ADMIN_URLS = [name for name in all_urls() if name.startswith("admin:")]
 def classifier_of(world: World) -> Classifier:
     """The course's classifier, made when it is first asked for."""
     return Classifier.objects.get_or_create(course=world.course, state="finished")[0]
+
+
+def notice_of(world: World) -> int:
+    """A notice to the student, made when it is first asked for."""
+    about = {"user": world.student, "kind": "analysed", "key": "a", "recording": world.recording}
+    return Notice.objects.get_or_create(**about)[0].pk
 
 
 def dispute_of(world: World) -> int:
@@ -223,6 +241,8 @@ def address(name: str, world: World) -> str:
         {"mark_id": mark_of(world).pk},
         {"correction_id": correction_of(world).pk},
         {"dispute_id": dispute_of(world)},
+        {"notice_id": notice_of(world)},
+        {"token": "nobodys"},
         {"group_id": group and group.pk},
         {"group_id": group and group.pk, "number": 1},
         {"object_id": "1"},

@@ -61,6 +61,8 @@ FOR_STUDENTS = {
     "home": of("courses:home"),
     "course": of("courses:course", "course"),
     "lesson": of("courses:lesson", "lesson"),
+    "notices": of("notices:list"),
+    "profile": of("accounts:profile"),
     "mine": of("recordings:mine"),
     "upload": of("recordings:upload", "lesson"),
     "state": of("recordings:state", "recording"),
@@ -77,6 +79,7 @@ CHANGE_LISTS = sorted(
 )
 
 
+    "notices": of("notices:list"),
 def body_of(response: HttpResponseBase) -> bytes:
     if response.streaming:
         return b"".join(response.streaming_content)

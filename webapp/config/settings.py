@@ -10,6 +10,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from webapp.config.broker import celery_url
+from webapp.config.email import email_settings, site_url
 from webapp.config.env import Environment
 from webapp.config.languages import offered_languages
 from webapp.config.secret import read_or_create_secret
@@ -65,6 +66,7 @@ INSTALLED_APPS = [
     "webapp.summaries",
     "webapp.privacy",
     "webapp.disputes",
+    "webapp.notices",
     "webapp.groups",
     "webapp.calibration",
     "webapp.uploads",
@@ -102,6 +104,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "webapp.access.roles",
             ],
+                "webapp.notices.context.bell",
         },
     },
 ]
@@ -190,6 +193,12 @@ REDIS_URL = env.text("REDIS_URL")
 CELERY_BROKER_URL = celery_url(REDIS_URL, DATA_DIR)
 
 LOGGING = {
+# E-mail: none leaves the machine, and none is written, until EMAIL_URL says where it goes.
+globals().update(email_settings(env.text("EMAIL_URL")))
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Engagement <engagement@localhost>")
+# Where the links in e-mails lead.
+SITE_URL = site_url(env.text("SITE_URL"), ALLOWED_HOSTS, https=HTTPS)
+
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from webapp.accounts.models import User
 from webapp.disputes.models import Dispute, Reply
+from webapp.notices import services as notices
 from webapp.recordings.models import Recording
 
 #: More at once are not read by anybody.
@@ -30,7 +31,11 @@ def open_dispute(
         Recording.objects.select_for_update().get(pk=recording.pk)
         if recording.disputes.filter(closed_at=None).count() >= MOST_OPEN:
             raise TooManyError
-        return Dispute.objects.create(recording=recording, text=text, start_s=start_s, end_s=end_s)
+        dispute = Dispute.objects.create(
+            recording=recording, text=text, start_s=start_s, end_s=end_s
+        )
+        notices.dispute_opened(dispute)
+    return dispute
 
 
 def reply(dispute: Dispute, author: User, text: str, *, close: bool) -> Reply:
@@ -39,13 +44,17 @@ def reply(dispute: Dispute, author: User, text: str, *, close: bool) -> Reply:
         said = Reply.objects.create(dispute=dispute, author=author, text=text)
         if close:
             _close(dispute, author)
+        notices.dispute_answered(dispute, said.pk, author)
     return said
 
 
 def close(dispute: Dispute, by: User) -> bool:
     """Ends the dispute; False if it had ended before."""
     with transaction.atomic():
-        return _close(dispute, by)
+        closed = _close(dispute, by)
+        if closed:
+            notices.dispute_closed(dispute, by)
+    return closed
 
 
 def _close(dispute: Dispute, by: User) -> bool:

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 ANALYSE_TASK = "workers.analysis.analyse"
 RENDER_TASK = "workers.playback.render"
+#: Tasks that do not wait behind analyses; see workers/app.py.
+TASK_ROUTES = {"workers.notices.*": {"queue": "mail"}}
 
 # A student waits for this: one quick try, and the reaper does the rest.
 _TRANSPORT_OPTIONS = {
@@ -35,7 +37,11 @@ _TRANSPORT_OPTIONS = {
 def _sender() -> Celery:
     """A Celery application that only sends; it knows tasks by name and runs none."""
     app = Celery("webapp", broker=settings.CELERY_BROKER_URL, set_as_current=False)
-    app.conf.update(task_ignore_result=True, broker_transport_options=_TRANSPORT_OPTIONS)
+    app.conf.update(
+        task_ignore_result=True,
+        broker_transport_options=_TRANSPORT_OPTIONS,
+        task_routes=TASK_ROUTES,
+    )
     return app
 
 
@@ -52,12 +58,12 @@ def send_rendition(recording_id: uuid.UUID) -> bool:
     return _send(RENDER_TASK, recording_id)
 
 
-def send(task: str, subject_id: uuid.UUID) -> bool:
+def send(task: str, subject_id: uuid.UUID | int) -> bool:
     """Sends another app's task for one row, by name; False if the broker is away."""
     return _send(task, subject_id)
 
 
-def _send(task: str, subject_id: uuid.UUID) -> bool:
+def _send(task: str, subject_id: uuid.UUID | int) -> bool:
     try:
         _sender().send_task(task, args=[str(subject_id)], retry=False)
     except (OperationalError, OSError) as error:

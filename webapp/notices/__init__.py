@@ -1,0 +1,1 @@
+"""What the site tells its people: on its pages, and by e-mail where that is set up."""
