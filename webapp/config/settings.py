@@ -194,7 +194,9 @@ CELERY_BROKER_URL = celery_url(REDIS_URL, DATA_DIR)
 
 LOGGING = {
 # E-mail: none leaves the machine, and none is written, until EMAIL_URL says where it goes.
-globals().update(email_settings(env.text("EMAIL_URL")))
+_mail = email_settings(env.text("EMAIL_URL"))
+MAIL_ENABLED: bool = _mail["MAIL_ENABLED"]
+globals().update(_mail)
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Engagement <engagement@localhost>")
 # Where the links in e-mails lead.
 SITE_URL = site_url(env.text("SITE_URL"), ALLOWED_HOSTS, https=HTTPS)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 
 from webapp.accounts.models import User
 from webapp.notices import selectors, weekly
-from webapp.notices.models import Mail, Notice
+from webapp.notices.models import Kind, Mail, Notice
 from webapp.notices.tokens import token_for
 from webapp.notices.wording import PREFERENCE_OF, link, sentence
 
@@ -40,7 +40,7 @@ def _notices(mail: Mail) -> EmailMessage | None:
         else ngettext("%(count)d notice", "%(count)d notices", len(notices))
         % {"count": len(notices)}
     )
-    names = sorted({PREFERENCE_OF[one.kind] for one in notices})
+    names = sorted({PREFERENCE_OF[Kind(one.kind)] for one in notices})
     lines = [(sentence(one), one.reason, _absolute(link(one))) for one in notices]
     return _message(mail, subject, "notices/mail.txt", {"lines": lines}, names)
 
