@@ -1,6 +1,7 @@
 #!/bin/sh
-# The browser tests need Chromium, the durability tests also run on PostgreSQL and Redis, and names
-# in a meeting's recording are read by tesseract. Installs what is missing where that is possible
+# The browser tests need Chromium, the durability tests also run on PostgreSQL and Redis, names in a
+# meeting's recording are read by tesseract, and one client of resumable uploads runs under Node.
+# Installs what is missing where that is possible
 # without asking: on Debian or Ubuntu, as root. Elsewhere it says what to install; tests without
 # their program skip, and say so.
 set -u
@@ -12,6 +13,7 @@ command -v redis-server >/dev/null || missing="$missing redis-server"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null \
     || missing="$missing postgresql"
 command -v tesseract >/dev/null || missing="$missing tesseract-ocr"
+command -v node >/dev/null && command -v npm >/dev/null || missing="$missing nodejs npm"
 [ -z "$missing" ] && exit 0
 
 if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then

@@ -317,7 +317,6 @@ def test_slow_uploads_leave_threads_for_pages(
 ) -> None:
     path = begun(client, world)
     monkeypatch.setattr(receiving, "_places", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(receiving, "_PATIENCE_S", 0.01)
     with receiving.a_place():
         response = finish(client, path)
         assert response.status_code == 503

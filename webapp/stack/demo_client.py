@@ -56,6 +56,10 @@ class DemoClient:
             reverse("recordings:retry", args=[recording_id]), {}, page=reverse("recordings:mine")
         )
 
+    def cookies(self) -> dict[str, str]:
+        """The session's cookies, for another client of the same person."""
+        return dict(self._session.cookies)
+
     def get(self, path: str) -> requests.Response:
         """A page."""
         return self._session.get(self._url + path, timeout=_TIMEOUT_S)

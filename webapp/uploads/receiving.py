@@ -9,6 +9,7 @@ import errno
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,7 +32,9 @@ logger = logging.getLogger(__name__)
 # A slow line's second or so: what a lost connection takes with it.
 _PIECE_BYTES = 64 * 1024
 _SYNC_EVERY_BYTES = 32 * 1024 * 1024
-_PATIENCE_S = 1.0
+# How much of a refused body is read all the same: a browser shows no answer before it has sent it.
+_DRAINED_BYTES = 40 * 1024 * 1024
+_DRAINED_S = 5.0
 
 _places: threading.BoundedSemaphore | None = None
 _places_made = threading.Lock()
@@ -59,12 +62,33 @@ class Body:
             CutShortError: it ended early, or nothing came for `UPLOAD_STALL_S`.
         """
         arrived = 0
-        with self._impatient():
+        with self._impatient(settings.UPLOAD_STALL_S):
             while piece := self._read():
                 arrived += len(piece)
                 yield piece
         if self.announced is not None and arrived < self.announced:
             raise _cut_short()
+
+    def drain(self) -> None:
+        """Reads what a refusal left of it, if that is soon done, so that the answer is heard."""
+        drained = 0
+        until = time.monotonic() + _DRAINED_S
+        with contextlib.suppress(CutShortError), self._impatient(_DRAINED_S):
+            while drained < _DRAINED_BYTES and time.monotonic() < until:
+                piece = self._read()
+                if not piece:
+                    break
+                drained += len(piece)
+
+    def hang_up(self) -> None:
+        """Listens no more: what is left of the body costs no thread, and nobody waits for it.
+
+        Gunicorn waits for the rest for seconds otherwise, at the end in its only accepting thread.
+        """
+        # Not where it speaks TLS itself: that would cut the answer off, too.
+        if type(self._socket) is socket.socket:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RD)
 
     def _read(self) -> bytes:
         try:
@@ -74,13 +98,13 @@ class Body:
             raise _cut_short() from error
 
     @contextlib.contextmanager
-    def _impatient(self) -> Iterator[None]:
+    def _impatient(self, patience_s: float) -> Iterator[None]:
         """A client that vanished without a word must not keep the upload locked, nor a thread."""
         if not isinstance(self._socket, socket.socket):
             yield
             return
         before = self._socket.gettimeout()
-        self._socket.settimeout(settings.UPLOAD_STALL_S)
+        self._socket.settimeout(patience_s)
         try:
             yield
         finally:
@@ -100,7 +124,7 @@ def a_place() -> Iterator[None]:
         FullHouseError: all are taken.
     """
     places = _all_places()
-    if not places.acquire(timeout=_PATIENCE_S):
+    if not places.acquire(blocking=False):
         text = _("Many recordings are being uploaded just now. Yours goes on in a few seconds.")
         raise FullHouseError(text, Retry_After="5")
     try:

@@ -22,6 +22,8 @@ from webapp import access
 from webapp.uploads import metadata, services
 from webapp.uploads.checksums import ALGORITHMS, Checksum
 from webapp.uploads.errors import (
+    CutShortError,
+    FullHouseError,
     GoneError,
     InvalidRequestError,
     MediaTypeError,
@@ -65,6 +67,10 @@ def _answer(
     try:
         response = _handled(request, handlers, *arguments)
     except UploadError as error:
+        if isinstance(error, CutShortError | FullHouseError):
+            Body(request).hang_up()
+        else:
+            Body(request).drain()
         response = HttpResponse(
             f"{error}\n",
             "text/plain; charset=utf-8",
