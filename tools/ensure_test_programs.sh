@@ -1,9 +1,8 @@
 #!/bin/sh
 # The browser tests need Chromium, the durability tests also run on PostgreSQL and Redis, names in a
 # meeting's recording are read by tesseract, and one client of resumable uploads runs under Node.
-# Installs what is missing where that is possible
-# without asking: on Debian or Ubuntu, as root. Elsewhere it says what to install; tests without
-# their program skip, and say so.
+# Installs what is missing where that is possible without asking: on Debian or Ubuntu, as root.
+# Elsewhere it says what to install; tests without their program skip, and say so.
 set -u
 
 missing=
