@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from django.utils import timezone
 
 from tests.webapp.conftest import World, client_of
+from tests.webapp.course_world import attached
 from tests.webapp.group_world import analysed, found_group
 from tests.webapp.summary_world import finished_summary
 from webapp.calibration.models import Classifier
@@ -58,6 +59,17 @@ AUDIENCES = {
     "courses:course": COURSE_MEMBERS,
     "courses:figures": INSTRUCTORS,
     "courses:lesson": COURSE_MEMBERS,
+    # Every student's figures of a lesson: its instructors alone.
+    "courses:lesson_class": INSTRUCTORS,
+    # The page of the world's student: for them, and for who sees all recordings.
+    "courses:student": REPORT_READERS,
+    # Without a name nothing is kept; the answer leads back to the page.
+    "courses:save_view": Audience("POST", LOGIN, NO, NO, 302, GONE, 302),
+    # The view is the instructor's own.
+    "courses:change_view": Audience("POST", LOGIN, GONE, GONE, 302, GONE, GONE),
+    "courses:materials": INSTRUCTORS,
+    "courses:material": COURSE_MEMBERS,
+    "courses:change_material": Audience("POST", LOGIN, NO, NO, 302, GONE, 302),
     "recordings:mine": EVERYBODY_LOGGED_IN,
     # The other student has not given consent: 302 leads to the consent page.
     "recordings:upload": STUDENTS_ONLY._replace(other_student=302),
@@ -235,9 +247,13 @@ def address(name: str, world: World) -> str:
     for kwargs in (
         {},
         {"course_id": world.course.pk},
+        {"course_id": world.course.pk, "user_id": world.student.pk},
+        {"course_id": world.course.pk, "page": "course"},
         {"lesson_id": world.lesson.pk},
         {"recording_id": world.recording.pk},
         {"classifier_id": classifier_of(world).pk},
+        {"view_id": world.instructor.saved_views.get_or_create(course=world.course)[0].pk},
+        {"material_id": attached(world.lesson).pk},
         {"mark_id": mark_of(world).pk},
         {"correction_id": correction_of(world).pk},
         {"dispute_id": dispute_of(world)},

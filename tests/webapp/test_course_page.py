@@ -69,7 +69,7 @@ def page_of(client: Client, course: Course, query: str = "") -> str:
 
 
 def students_on(text: str) -> list[str]:
-    return re.findall(r'<th scope="row">(Student \d+)</th>', text)
+    return re.findall(r'<th scope="row"><a [^>]*>(Student \d+)</a></th>', text)
 
 
 # -- counts and figures --

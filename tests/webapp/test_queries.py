@@ -39,7 +39,16 @@ FOR_INSTRUCTORS = {
     "course": of("courses:course", "course"),
     "course, by recording": of("courses:course", "course", "?students=recording&lessons=title"),
     "course, figures": of("courses:figures", "course", "?names=1"),
+    "course, found": of(
+        "courses:course", "course", "?title=lesson&from=2026-01-01&student=student&having=some"
+    ),
     "lesson": of("courses:lesson", "lesson"),
+    "lesson, class": of("courses:lesson_class", "lesson"),
+    "lesson, found": of("courses:lesson", "lesson", "?q=student"),
+    "materials": of("courses:materials", "lesson"),
+    "student": lambda world: reverse(
+        "courses:student", args=[world.course.pk, world.students[0].pk]
+    ),
     "lesson, by student": of("courses:lesson", "lesson", "?order=name"),
     "report": of("reports:recording", "recording"),
     "data": of("reports:data", "recording"),
@@ -63,6 +72,9 @@ FOR_STUDENTS = {
     "lesson": of("courses:lesson", "lesson"),
     "notices": of("notices:list"),
     "profile": of("accounts:profile"),
+    "own lessons": lambda world: reverse(
+        "courses:student", args=[world.course.pk, world.students[0].pk]
+    ),
     "mine": of("recordings:mine"),
     "upload": of("recordings:upload", "lesson"),
     "state": of("recordings:state", "recording"),

@@ -166,8 +166,27 @@ class LessonClass:
         times = [one.report.analysed_at for one in self.rows if one.report.analysed_at]
         return max(times, default=None)
 
-    def absent_because(self, why: str) -> list[User]:
-        """Students without a report for one reason, by name."""
+    @property
+    def no_recording(self) -> list[User]:
+        """Students who consent and sent nothing, by name."""
+        return self._absent_because("no_recording")
+
+    @property
+    def no_consent(self) -> list[User]:
+        """Students without consent in force, by name."""
+        return self._absent_because("no_consent")
+
+    @property
+    def failed(self) -> list[User]:
+        """Students whose analysis failed or was stopped, by name."""
+        return self._absent_because("failed")
+
+    @property
+    def waiting(self) -> list[User]:
+        """Students whose analysis is under way, by name."""
+        return self._absent_because("waiting")
+
+    def _absent_because(self, why: str) -> list[User]:
         return [one.student for one in self.absent if one.why == why]
 
     @property

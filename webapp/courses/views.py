@@ -1,31 +1,32 @@
-"""Pages of courses and lessons."""
+"""The list of courses, a course's page, its figures as a file, and saved views of pages."""
 
+from typing import Any
+
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Lower
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.views.decorators.gzip import gzip_page
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from webapp import access
-from webapp.accounts.models import User
-from webapp.courses import export, overview
-from webapp.courses.models import Course, Lesson
+from webapp.courses import export, filters, overview, saved_views
+from webapp.courses.chart_data import trend_data
+from webapp.courses.models import Course, SavedView
 from webapp.paging import orders, paged
 from webapp.privacy import services as privacy
 from webapp.privacy.models import AccessLog
 from webapp.recordings.models import Recording
-from webapp.reports.answers import streamed
 from webapp.reports.exports import csv_blocks
 
-COURSES_A_PAGE, LESSONS_A_PAGE, STUDENTS_A_PAGE, RECORDINGS_A_PAGE = 50, 20, 25, 25
-
-# By date or by name: students are never ranked by what a model says of them.
-_LESSON_ORDERS = {"newest": "Newest first", "oldest": "Oldest first", "title": "By title"}
-_STUDENT_ORDERS = {"name": "By name", "recording": "Newest recording first"}
-_RECORDING_ORDERS = {"newest": "Newest first", "name": "By student"}
+COURSES_A_PAGE, LESSONS_A_PAGE, STUDENTS_A_PAGE = 50, 20, 25
+#: The trend is over so many lessons at most, the newest of those that are listed.
+MOST_IN_TREND = 60
 
 
 @require_GET
@@ -46,23 +47,35 @@ def course(request: HttpRequest, course_id: int) -> HttpResponse:
     """A course with its lessons; for its instructors with its students, counts and figures."""
     found = get_object_or_404(access.visible_courses(request.user), pk=course_id)
     standing = access.standing(request.user, found)
-    order, lesson_orders = orders(request, "lessons", _LESSON_ORDERS, "lessons_page", "lessons")
-    lessons = paged(
-        request, _lessons(found, order), LESSONS_A_PAGE, name="lessons_page", anchor="lessons"
+    page: dict[str, Any] = {}
+    if standing.can_view_all:
+        views = saved_views.views_of(request, found, SavedView.Page.COURSE)
+        if url := saved_views.default_url(request, views):
+            return redirect(url)
+        page["views"] = views
+    wanted = filters.lesson_filter(request)
+    order, lesson_orders = orders(
+        request, "lessons", filters.LESSON_ORDERS, "lessons_page", "lessons"
     )
-    page = {
+    found_lessons = filters.lessons_of(found, wanted, order)
+    lessons = paged(request, found_lessons, LESSONS_A_PAGE, name="lessons_page", anchor="lessons")
+    page |= {
         "course": found,
         "lessons": lessons,
         "lesson_orders": lesson_orders,
+        "lesson_filter": wanted,
         "is_student": standing.is_student,
         "consent": privacy.active_consent(request.user, found) if standing.is_student else None,
         "can_view_all": standing.can_view_all,
     }
     if standing.can_view_all:
-        page |= _whole_class(request, found, lessons.rows, lessons.total)
+        trend = list(filters.lessons_of(found, wanted, "newest")[:MOST_IN_TREND])
+        held = found.lessons.count() if wanted else lessons.total
+        page |= _whole_class(request, found, lessons.rows, trend, held)
     return render(request, "courses/course.html", page)
 
 
+@gzip_page
 @require_GET
 @login_required
 def figures(request: HttpRequest, course_id: int) -> StreamingHttpResponse:
@@ -78,23 +91,81 @@ def figures(request: HttpRequest, course_id: int) -> StreamingHttpResponse:
         AccessLog.Action.EXPORT,
     )
     rows = export.figure_rows(found, names=request.GET.get("names") == "1")
-    response = streamed(request, csv_blocks(rows), "text/csv; charset=utf-8")
+    response = StreamingHttpResponse(csv_blocks(rows), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="course-{found.pk}.csv"'
     return response
 
 
+@require_POST
+@login_required
+def save_view(request: HttpRequest, course_id: int, page: str) -> HttpResponse:
+    """Keeps what the reader's page of the course shows now under a name."""
+    found = get_object_or_404(access.visible_courses(request.user), pk=course_id)
+    if not access.can_view_all_recordings(request.user, found):
+        raise PermissionDenied
+    if page not in SavedView.Page.values:
+        raise Http404
+    data = request.POST
+    home_of = reverse("courses:course", args=[found.pk])
+    back = data.get("back", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None) or "?" in back:
+        back = home_of
+    query = data.get("query", "")
+    try:
+        view = saved_views.save(
+            request.user,
+            found,
+            SavedView.Page(page),
+            data.get("name", ""),
+            query,
+            default=bool(data.get("default")),
+        )
+    except saved_views.ViewRefusedError as refusal:
+        messages.error(request, str(refusal))
+        return redirect(f"{back}?{saved_views.kept(query) or saved_views.NONE}")
+    messages.success(request, gettext("The view “%(name)s” is saved.") % {"name": view.name})
+    return redirect(f"{back}?{view.query or saved_views.NONE}")
+
+
+@require_POST
+@login_required
+def change_view(request: HttpRequest, view_id: int) -> HttpResponse:
+    """Deletes one of the reader's views, or shows it first from now on, or no longer."""
+    view = get_object_or_404(SavedView, pk=view_id, user=request.user)
+    back = request.POST.get("back", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        back = reverse("courses:course", args=[view.course_id])
+    action = request.POST.get("action")
+    if action == "delete":
+        view.delete()
+        messages.success(request, gettext("The view “%(name)s” is deleted.") % {"name": view.name})
+    elif action in {"default", "ordinary"}:
+        saved_views.make_default(view, default=action == "default")
+    return redirect(back)
+
+
 def _whole_class(
-    request: HttpRequest, found: Course, shown: list[Lesson], lessons: int
+    request: HttpRequest, found: Course, shown: Any, trend: list[Any], held: int
 ) -> dict[str, object]:
     """What only instructors see of a course; whose figures they see is written to the log."""
     order, student_orders = orders(
-        request, "students", _STUDENT_ORDERS, "students_page", "students"
+        request, "students", filters.STUDENT_ORDERS, "students_page", "students"
     )
+    wanted = filters.student_filter(request)
     students = paged(
-        request, _students(found, order), STUDENTS_A_PAGE, name="students_page", anchor="students"
+        request,
+        filters.students_of(found, wanted, order, held),
+        STUDENTS_A_PAGE,
+        name="students_page",
+        anchor="students",
     )
-    lesson_rows = overview.lesson_rows(found, shown, students.total)
-    student_rows = overview.student_rows(found, students.rows, lessons)
+    taking = overview.students_of(found).count() if wanted else students.total
+    # In one go: the list's page is mostly among the trend's lessons.
+    every = {one.pk: one for one in [*trend, *shown]}
+    rows = {row.lesson.pk: row for row in overview.lesson_rows(found, [*every.values()], taking)}
+    lesson_rows = [rows[one.pk] for one in shown]
+    trend_rows = [rows[one.pk] for one in trend]
+    student_rows = overview.student_rows(found, students.rows, held)
     privacy.log_course_access(
         request.user,
         found,
@@ -103,58 +174,14 @@ def _whole_class(
     )
     return {
         "students": students,
+        "taking": taking,
+        "held": held,
         "student_orders": student_orders,
+        "student_filter": wanted,
         "lesson_rows": lesson_rows,
         "student_rows": student_rows,
-        "models": overview.models_of([*lesson_rows, *student_rows]),
+        "trend_rows": trend_rows[::-1],
+        "trend": trend_data(trend_rows),
+        "has_trend": sum(one.figures is not None for one in trend_rows) > 1,
+        "models": overview.models_of([*trend_rows, *lesson_rows, *student_rows]),
     }
-
-
-@gzip_page
-@require_GET
-@login_required
-def lesson(request: HttpRequest, lesson_id: int) -> HttpResponse:
-    """A lesson: its instructor sees every recording, a student their own."""
-    found = get_object_or_404(access.visible_lessons(request.user), pk=lesson_id)
-    standing = access.standing(request.user, found.course)
-    order, recording_orders = orders(request, "order", _RECORDING_ORDERS, "page", "recordings")
-    recordings = access.visible_recordings(request.user).filter(lesson=found)
-    page = {
-        "lesson": found,
-        "course": found.course,
-        "recordings": paged(
-            request, _recordings(recordings, order), RECORDINGS_A_PAGE, anchor="recordings"
-        ),
-        "orders": recording_orders,
-        "can_view_all": standing.can_view_all,
-        "can_upload": standing.is_student,
-        "consent": (
-            privacy.active_consent(request.user, found.course) if standing.is_student else None
-        ),
-    }
-    return render(request, "courses/lesson.html", page)
-
-
-def _lessons(found: Course, order: str) -> QuerySet[Lesson]:
-    fields = {
-        "newest": ("-starts_at", "-pk"),
-        "oldest": ("starts_at", "pk"),
-        "title": (Lower("title"), "starts_at", "pk"),
-    }
-    return found.lessons.order_by(*fields[order])
-
-
-def _students(found: Course, order: str) -> QuerySet[User]:
-    students = overview.students_of(found)
-    if order == "name":
-        return students
-    newest = Recording.objects.filter(student=OuterRef("pk"), lesson__course=found)
-    newest = newest.order_by("-created_at").values("created_at")[:1]
-    return students.order_by(F("newest_at").desc(nulls_last=True), *overview.BY_NAME).annotate(
-        newest_at=Subquery(newest)
-    )
-
-
-def _recordings(recordings: QuerySet[Recording], order: str) -> QuerySet[Recording]:
-    names = (Lower("student__name"), "student__email") if order == "name" else ()
-    return recordings.order_by(*names, "-created_at", "pk").prefetch_related("analyses")
