@@ -198,6 +198,13 @@ def can_export(user: Person, course: Course) -> bool:
     return can_view_all_recordings(user, course)
 
 
+def can_export_student(user: Person, course: Course, student_id: int) -> bool:
+    """Whether the user may download one student's figures of the course: the student, too."""
+    if can_view_all_recordings(user, course):
+        return True
+    return user.pk == student_id and is_student(user, course)
+
+
 def can_upload(user: Person, lesson: Lesson) -> bool:
     """Whether the user may add a recording of themself to the lesson, consent given."""
     return is_student(user, lesson.course)

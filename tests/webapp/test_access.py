@@ -266,6 +266,10 @@ def address(name: str, world: World) -> str:
         {"content_type_id": "1", "object_id": "1"},
         {"id": "1"},
         {"upload_id": upload_of(world).pk},
+        {"recording_id": world.recording.pk, "ending": "xlsx"},
+        {"lesson_id": world.lesson.pk, "ending": "csv"},
+        {"course_id": world.course.pk, "ending": "json"},
+        {"course_id": world.course.pk, "student_id": world.student.pk, "ending": "pdf"},
     ):
         with contextlib.suppress(NoReverseMatch):
             return reverse(name, kwargs=kwargs)

@@ -24,12 +24,12 @@ SMALL, LARGE = 3, 60
 Address = Callable[[ClassWorld], str]
 
 
-def of(name: str, kind: str = "", query: str = "") -> Address:
+def of(name: str, kind: str = "", query: str = "", *more: str) -> Address:
     """The address of a page about the world's course, lesson, recording, group or classifier."""
 
     def address(world: ClassWorld) -> str:
         subject = {"lesson": world.lessons[0]}.get(kind) or getattr(world, kind or "course")
-        return reverse(name, args=[subject.pk] if kind else []) + query
+        return reverse(name, args=[subject.pk, *more] if kind else []) + query
 
     return address
 
@@ -57,6 +57,12 @@ FOR_INSTRUCTORS = {
     "corrections": of("reports:corrections", "recording"),
     "observations": of("reports:csv", "recording"),
     "windows": of("reports:csv_windows", "recording"),
+    "course, workbook": of("exports:course", "course", "?names=1", "xlsx"),
+    "course, PDF": of("exports:course", "course", "", "pdf"),
+    "lesson, JSON": of("exports:lesson", "lesson", "?names=1", "json"),
+    "lesson, PDF": of("exports:lesson", "lesson", "", "pdf"),
+    "report, tables": of("exports:recording", "recording", "", "parquet"),
+    "report, PDF": of("exports:recording", "recording", "", "pdf"),
     "calibration": of("calibration:course", "course"),
     "classifier": of("calibration:classifier", "classifier"),
     "summary": of("summaries:recording", "recording"),

@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "webapp.notices",
     "webapp.groups",
     "webapp.calibration",
+    "webapp.exports",
     "webapp.uploads",
     "webapp.stack",
 ]
@@ -103,8 +104,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "webapp.access.roles",
-            ],
                 "webapp.notices.context.bell",
+            ],
         },
     },
 ]
@@ -192,7 +193,6 @@ WORKER_THREADS = env.integer("WORKER_THREADS", 0, low=0, high=256)
 REDIS_URL = env.text("REDIS_URL")
 CELERY_BROKER_URL = celery_url(REDIS_URL, DATA_DIR)
 
-LOGGING = {
 # E-mail: none leaves the machine, and none is written, until EMAIL_URL says where it goes.
 _mail = email_settings(env.text("EMAIL_URL"))
 MAIL_ENABLED: bool = _mail["MAIL_ENABLED"]
@@ -201,6 +201,7 @@ DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Engagement <engagement@localhost>")
 # Where the links in e-mails lead.
 SITE_URL = site_url(env.text("SITE_URL"), ALLOWED_HOSTS, https=HTTPS)
 
+LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {

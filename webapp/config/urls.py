@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("webapp.summaries.urls")),
     path("disputes/", include("webapp.disputes.urls")),
     path("privacy/", include("webapp.privacy.urls")),
+    path("exports/", include("webapp.exports.urls")),
     path("notices/", include("webapp.notices.urls")),
     path("language/", set_language, name="set_language"),
     path("admin/", admin.site.urls),

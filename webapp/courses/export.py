@@ -7,14 +7,14 @@ without the site's secret key; names and addresses come only where they are aske
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils.crypto import salted_hmac
 
 from webapp.accounts.models import User
-from webapp.courses.models import Course
+from webapp.courses.models import Course, Lesson
 from webapp.recordings.models import Analysis, Recording
 from webapp.recordings.newest import newest_finished
 
@@ -44,28 +44,47 @@ def pseudonym(course: Course, student_id: int) -> str:
     return f"s{digest[:12]}"
 
 
-def figure_rows(course: Course, *, names: bool) -> Iterator[list[Any]]:
-    """A header, then the recordings with a report by lesson, then those without one."""
-    heads = _Heads(course, names=names)
+def figure_columns(*, names: bool) -> list[str]:
+    """What the cells of each row are."""
     people = ["student", "name", "email"] if names else ["student"]
-    yield [
+    return [
         "lesson", "lesson_starts_at", *people, "recording", "uploaded_at", "duration_s",
         "state", "analysed_at", *_FIGURES[1:],
     ]  # fmt: skip
-    for row in _reports(course):
+
+
+def figure_rows(
+    course: Course, *, names: bool, lesson: Lesson | None = None
+) -> Iterator[list[Any]]:
+    """A header, then the recordings with a report by lesson, then those without one.
+
+    Of the whole course, or of one lesson of it.
+    """
+    within: dict[str, Any] = {"lesson": lesson} if lesson else {"lesson__course": course}
+    recordings = Recording.objects.filter(**within)
+    yield figure_columns(names=names)
+    heads = _Heads(course, recordings, [lesson] if lesson else None, names=names)
+    for row in _reports(recordings):
         recording, figures = row[: len(_RECORDING)], row[len(_RECORDING) :]
         yield [*heads.of(*recording), "finished", _time(figures[0]), *figures[1:]]
-    for *recording, state in _without_report(course):
+    for *recording, state in _without_report(recordings):
         yield [*heads.of(*recording), state or "", *[None] * len(_FIGURES)]
 
 
 class _Heads:
     """The cells that a row begins with."""
 
-    def __init__(self, course: Course, *, names: bool) -> None:
-        lessons = course.lessons.order_by().values_list("pk", "title", "starts_at")
-        self._lessons = {pk: (title, _time(starts_at)) for pk, title, starts_at in lessons}
-        recorded = Recording.objects.filter(lesson__course=course).order_by().values("student_id")
+    def __init__(
+        self,
+        course: Course,
+        recordings: QuerySet[Recording],
+        lessons: Iterable[Lesson] | None,
+        *,
+        names: bool,
+    ) -> None:
+        found = course.lessons.order_by() if lessons is None else lessons
+        self._lessons = {one.pk: (one.title, _time(one.starts_at)) for one in found}
+        recorded = recordings.order_by().values("student_id")
         students = (
             User.objects.filter(pk__in=recorded).order_by().values_list("pk", "name", "email")
         )
@@ -87,19 +106,19 @@ class _Heads:
         return [*lesson, *student, str(pk), _time(created_at), duration_s]
 
 
-def _reports(course: Course) -> Iterator[Any]:
-    reports = newest_finished(Recording.objects.filter(lesson__course=course))
+def _reports(recordings: QuerySet[Recording]) -> Iterator[Any]:
+    reports = newest_finished(recordings)
     columns = [f"recording__{name}" for name in _RECORDING]
     ordered = reports.order_by(*(f"recording__{name}" for name in _ORDER))
     return ordered.values_list(*columns, *_FIGURES).iterator(_ROWS_AT_ONCE)
 
 
-def _without_report(course: Course) -> Iterator[Any]:
+def _without_report(recordings: QuerySet[Recording]) -> Iterator[Any]:
     analyses = Analysis.objects.filter(recording=OuterRef("pk"))
     finished = Exists(analyses.filter(state=Analysis.State.FINISHED))
     newest = Subquery(analyses.order_by("-created_at").values("state")[:1])
-    recordings = Recording.objects.filter(~finished, lesson__course=course)
-    return recordings.order_by(*_ORDER).values_list(*_RECORDING, newest).iterator(_ROWS_AT_ONCE)
+    unfinished = recordings.filter(~finished)
+    return unfinished.order_by(*_ORDER).values_list(*_RECORDING, newest).iterator(_ROWS_AT_ONCE)
 
 
 def _time(at: dt.datetime | None) -> str:
