@@ -5,10 +5,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-# Tests run in three processes. One that had run 1,363 tests of the science was ended by SIGSEGV while
-# it waited for a child of this file's, every time; the parts are not. Why is not known yet.
-LAST := tests/engagement/test_windows_sequences.py
-
 .DEFAULT_GOAL := help
 .PHONY: help demo seed-demo test oracle lint format bench bench-throughput bench-stages bench-growth \
 	bench-workers bench-web bench-adaptive bench-runtimes bench-engagement schema messages hooks clean
@@ -25,9 +21,7 @@ seed-demo: $(VENV)/ready-web  ## Fill a course of the demo's site with simulated
 
 test: $(VENV)/ready-test  ## Run every test
 	@sh tools/ensure_test_programs.sh
-	$(BIN)/python -m pytest tests/engagement --ignore=$(LAST)
-	$(BIN)/python -m pytest $(LAST)
-	$(BIN)/python -m pytest tests --ignore=tests/engagement
+	$(BIN)/python -m pytest
 
 oracle: $(VENV)/ready-test  ## Compare every number with the published packages, installed beside
 	$(BIN)/python -m pytest -m oracle tests/oracle -s

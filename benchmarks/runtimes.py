@@ -30,6 +30,7 @@ from benchmarks.measuring import cpu, environment, finish, load_average, table
 from engagement.networks.preprocess import prepare
 from engagement.networks.spec import ExpressionSpec
 from engagement.runtimes.base import Floats, RuntimeSettings, installed, thread_count
+from engagement.runtimes.sessions import openvino_core
 from engagement.weights.registry import DEFAULT_EXPRESSION, MODELS
 
 Run = Callable[[Floats], Any]
@@ -154,9 +155,7 @@ def _onnx_spinning(name: str, folder: Path, batch: int) -> Run:
 
 
 def _openvino_set(folder: Path, batch: int, hint: str, *, fixed: bool) -> Run:
-    import openvino
-
-    core = openvino.Core()
+    core = openvino_core()
     model = core.read_model((folder / _EXACT).read_bytes(), b"")
     if fixed:
         channels, *sides = (d.get_length() for d in list(model.input(0).partial_shape)[1:])

@@ -19,6 +19,7 @@ from engagement.networks.spec import ExpressionSpec, InputSpec
 from engagement.runtimes import litert
 from engagement.runtimes.base import Floats, RuntimeSettings, installed
 from engagement.runtimes.graph import OutputAndEmbedding, export_graph
+from engagement.runtimes.sessions import openvino_core
 
 ExportFormat = Literal["onnx", "openvino", "torchscript", "litert"]
 #: Ending of each format's file.
@@ -188,7 +189,7 @@ def _write_openvino(network: ExpressionNetwork, spec: ExpressionSpec, path: Path
         raise _missing("openvino", "this format can be written")
     import openvino
 
-    model = openvino.Core().read_model(export_graph(network, spec), b"")
+    model = openvino_core().read_model(export_graph(network, spec), b"")
     model.set_rt_info(spec.to_json(), SPEC_KEY.split("."))
     openvino.serialize(model, str(path), str(path.with_suffix(".bin")))
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cache
 from queue import SimpleQueue
 from typing import Any
 
@@ -11,6 +12,19 @@ from engagement.errors import ModelError
 from engagement.runtimes.base import Floats
 
 _ANY = 0
+
+
+@cache
+def openvino_core() -> Any:
+    """The process' one OpenVINO core, which is never let go.
+
+    Its CPU plugin gives the thread that loads it a stack for signal handlers, and takes it away
+    with the core. With several cores, the one that goes last puts back the stack of one that went
+    before: the next signal that Python handles then ends the process by SIGSEGV (OpenVINO 2026.4).
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 class Session(ABC):
@@ -52,8 +66,6 @@ class OpenVinoSession(Session):
         precision: str = "f32",
         batches: Sequence[int] = (),
     ) -> None:
-        import openvino
-
         config: dict[str, object] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
@@ -64,7 +76,7 @@ class OpenVinoSession(Session):
             config |= {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": streams}
         self._models: dict[int, Any] = {}
         try:
-            core = openvino.Core()
+            core = openvino_core()
             for size in batches or (_ANY,):
                 model = core.read_model(graph, weights)
                 if size != _ANY:

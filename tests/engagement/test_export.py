@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import openvino
 import pytest
 import torch
 
@@ -24,6 +23,7 @@ from engagement.networks.spec import EIGHT_EMOTIONS, SYMMETRIC_112, CropSpec, Ex
 from engagement.runtimes import litert
 from engagement.runtimes.base import RuntimeSettings
 from engagement.runtimes.export import SPEC_KEY, SUFFIXES, ExportFormat, export_model
+from engagement.runtimes.sessions import openvino_core
 from engagement.weights.expression_file import save_expression
 from engagement.weights.registry import DEFAULT_EXPRESSION
 from tests.engagement.lively_networks import inputs, lively, pictures
@@ -111,7 +111,7 @@ def test_an_onnx_file_serves_where_a_published_one_did(folder: Path, expected: t
 
 def test_openvino_reads_its_two_files(folder: Path, expected: tuple) -> None:
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    model = openvino.Core().compile_model(folder / "m.xml", "CPU", settings)
+    model = openvino_core().compile_model(folder / "m.xml", "CPU", settings)
     found = model(expected[0])
     assert_same([found["output"], found["embedding"]], expected)
 
@@ -134,7 +134,7 @@ def test_a_file_says_what_it_takes(folder: Path, with_affect: Model) -> None:
     _, spec = with_affect
     (prop,) = onnx.load(folder / "m.onnx").metadata_props
     assert (prop.key, ExpressionSpec.from_json(prop.value)) == (SPEC_KEY, spec)
-    model = openvino.Core().read_model(folder / "m.xml")
+    model = openvino_core().read_model(folder / "m.xml")
     assert ExpressionSpec.from_json(model.get_rt_info(SPEC_KEY.split(".")).astype(str)) == spec
     extra = {SPEC_KEY: ""}
     with warnings.catch_warnings():
