@@ -97,7 +97,6 @@ CHANGE_LISTS = sorted(
 )
 
 
-    "notices": of("notices:list"),
 def body_of(response: HttpResponseBase) -> bytes:
     if response.streaming:
         return b"".join(response.streaming_content)
