@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from webapp.calibration import storage
 from webapp.courses.models import Course
@@ -20,8 +21,8 @@ class WindowLabel(models.Model):
     """
 
     class Value(models.TextChoices):
-        ENGAGED = "engaged", "engaged"
-        DISTRACTED = "distracted", "distracted"
+        ENGAGED = "engaged", _("engaged")
+        DISTRACTED = "distracted", _("distracted")
         UNSURE = "unsure", "can't tell"
 
     recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="labels")
@@ -63,12 +64,12 @@ class Classifier(models.Model):
     class Verdict(models.TextChoices):
         """What became of it after its fit, and why."""
 
-        PENDING = "", "not known yet"
+        PENDING = "", _("not known yet")
         IN_USE = "in_use", "in use"
         NOT_BETTER = "not_better", "not better than what is in use"
         NO_SKILL = "no_skill", "no better than guessing"
-        REPLACED = "replaced", "replaced by a better one"
-        STOPPED = "stopped", "taken out of use by hand"
+        REPLACED = "replaced", _("replaced by a better one")
+        STOPPED = "stopped", _("taken out of use by hand")
         ERASED = "erased", "erased"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from webapp.accounts.models import User
 from webapp.calibration import selectors
@@ -112,18 +114,18 @@ class Figure:
 
 
 _METRICS = {
-    "balanced_recall": "Balanced recall",
-    "accuracy": "Accuracy",
-    "macro_f1": "F1, mean of the levels",
-    "mse": "Mean squared error",
-    "spearman": "Spearman's rank correlation",
-    "calibration_error": "Expected calibration error",
+    "balanced_recall": _("Balanced recall"),
+    "accuracy": _("Accuracy"),
+    "macro_f1": _("F1, mean of the levels"),
+    "mse": _("Mean squared error"),
+    "spearman": _("Spearman's rank correlation"),
+    "calibration_error": _("Expected calibration error"),
 }
 _METHODS = {
-    "ridge": "ridge regression on mean, deviation, minimum and maximum of a window's embeddings",
-    "svr": "support vector regression on statistics of a window's embeddings",
-    "boosting": "gradient boosting on statistics of a window's embeddings",
-    "single_attention": "attention over a window's embeddings",
+    "ridge": _("ridge regression on mean, deviation, minimum and maximum of a window's embeddings"),
+    "svr": _("support vector regression on statistics of a window's embeddings"),
+    "boosting": _("gradient boosting on statistics of a window's embeddings"),
+    "single_attention": _("attention over a window's embeddings"),
 }
 
 
@@ -139,7 +141,7 @@ class Card:
     @property
     def recall(self) -> Figure | None:
         """The figure that matters most."""
-        return next((one for one in self.figures if one.label == "Balanced recall"), None)
+        return next((one for one in self.figures if one.label == _METRICS["balanced_recall"]), None)
 
 
 def read_card(classifier: Classifier) -> Card:
@@ -161,16 +163,28 @@ def read_card(classifier: Classifier) -> Card:
 
 
 _REASONS = {
-    "disagreed": "in which two people disagree",
-    "unsure": "in which nobody could tell",
-    "no_face": "without embeddings of a face",
-    "other_model": "whose embeddings another expression model made",
+    "disagreed": ngettext_lazy(
+        "%(n)d window in which two people disagree",
+        "%(n)d windows in which two people disagree",
+        "n",
+    ),
+    "unsure": ngettext_lazy(
+        "%(n)d window in which nobody could tell",
+        "%(n)d windows in which nobody could tell",
+        "n",
+    ),
+    "no_face": ngettext_lazy(
+        "%(n)d window without embeddings of a face",
+        "%(n)d windows without embeddings of a face",
+        "n",
+    ),
+    "other_model": ngettext_lazy(
+        "%(n)d window whose embeddings another expression model made",
+        "%(n)d windows whose embeddings another expression model made",
+        "n",
+    ),
 }
 
 
 def _left_out(counts: dict[str, int]) -> list[str]:
-    return [
-        f"{counts[name]} window{'' if counts[name] == 1 else 's'} {words}"
-        for name, words in _REASONS.items()
-        if counts.get(name)
-    ]
+    return [words % {"n": counts[name]} for name, words in _REASONS.items() if counts.get(name)]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from webapp.accounts.models import User
 from webapp.calibration.agreement import Agreement, agreement
@@ -130,20 +132,31 @@ def missing_words(groups: int, counts: Mapping[str, int], *, personal: bool) -> 
 
     `groups` are students, or for a student's own classifier recordings.
     """
-    noun = "recording" if personal else "student"
     wanted = []
     if groups < LEAST_PEOPLE:
         more = LEAST_PEOPLE - groups
-        wanted.append(f"windows of {more} more {noun}{'' if more == 1 else 's'}")
+        words = (
+            ngettext("windows of %(n)d more recording", "windows of %(n)d more recordings", more)
+            if personal
+            else ngettext("windows of %(n)d more student", "windows of %(n)d more students", more)
+        )
+        wanted.append(words % {"n": more})
     for level in LEVELS:
         more = LEAST_OF_A_LEVEL - counts.get(level, 0)
         if more > 0:
-            wanted.append(f"{more} more window{'' if more == 1 else 's'} labelled {level.label}")
+            words = ngettext(
+                "%(n)d more window labelled %(level)s",
+                "%(n)d more windows labelled %(level)s",
+                more,
+            )
+            wanted.append(words % {"n": more, "level": level.label})
     if not wanted:
         return ""
     *before, last = wanted
-    listed = f"{', '.join(before)} and {last}" if before else last
-    return f"Still missing before a model can be fitted: {listed}."
+    listed = last
+    if before:
+        listed = _("%(several)s and %(last)s") % {"several": ", ".join(before), "last": last}
+    return _("Still missing before a model can be fitted: %(listed)s.") % {"listed": listed}
 
 
 def agreements(labels: Iterable[WindowLabel]) -> list[PairAgreement]:

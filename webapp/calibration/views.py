@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -114,7 +115,7 @@ def stop(request: HttpRequest, classifier_id: uuid.UUID) -> HttpResponse:
     """Takes a classifier out of use."""
     found = _classifier(request, classifier_id)
     services.stop_using(found)
-    messages.success(request, "It is out of use. Reports that it made stay as they are.")
+    messages.success(request, _("It is out of use. Reports that it made stay as they are."))
     return _to_course(found.course)
 
 
@@ -126,7 +127,7 @@ def rerun(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
     if not access.can_calibrate(request.user, recording.lesson.course):
         raise PermissionDenied
     if not services.rerun(Recording.objects.filter(pk=recording.pk)):
-        messages.info(request, "There is nothing to run again: the report is up to date.")
+        messages.info(request, _("There is nothing to run again: the report is up to date."))
     return redirect("reports:recording", recording.pk)
 
 
@@ -138,7 +139,9 @@ def rerun_lesson(request: HttpRequest, lesson_id: int) -> HttpResponse:
     if not access.can_calibrate(request.user, lesson.course):
         raise PermissionDenied
     queued = services.rerun(access.visible_recordings(request.user).filter(lesson=lesson))
-    messages.success(request, f"Recordings that are analysed again: {queued}.")
+    messages.success(
+        request, _("Recordings that are analysed again: %(queued)s.") % {"queued": queued}
+    )
     return redirect("courses:lesson", lesson.pk)
 
 

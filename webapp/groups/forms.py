@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
 from webapp.courses.models import Course
@@ -45,8 +46,8 @@ class SettingsForm(forms.Form):
 
     keep_templates = forms.BooleanField(
         required=False,
-        label="Keep face templates in this course",
-        help_text=(
+        label=_("Keep face templates in this course"),
+        help_text=_(
             "After an analysis a description of each matched student's face is kept, encrypted, "
             "and suggests the match in the next recording. Without it nothing is kept."
         ),

@@ -13,6 +13,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from webapp.courses.models import Course, Lesson
 from webapp.groups import storage
@@ -29,9 +30,9 @@ class GroupRecording(models.Model):
     """
 
     class Step(models.TextChoices):
-        FIND = "find", "finding people"
-        ANALYSE = "analyse", "analysing"
-        REDACT = "redact", "blurring"
+        FIND = "find", _("finding people")
+        ANALYSE = "analyse", _("analysing")
+        REDACT = "redact", _("blurring")
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"

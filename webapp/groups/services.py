@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from webapp.accounts.models import User
 from webapp.courses.models import Course, Lesson
@@ -70,9 +71,12 @@ def require_somebody(course: Course) -> None:
     """
     if not selectors.consenting_students(course):
         raise GroupRefusedError(
-            f"No student of {course.title} has given consent that covers recordings of a whole "
-            "meeting, so nothing in one could be analysed. Ask the students to read the consent "
-            "page of the course first."
+            _(
+                "No student of %(course)s has given consent that covers recordings of a whole "
+                "meeting, so nothing in one could be analysed. Ask the students to read the "
+                "consent page of the course first."
+            )
+            % {"course": course.title}
         )
 
 
@@ -137,8 +141,10 @@ def analyse(group: GroupRecording) -> None:
         _require_rest(group)
         if not selectors.people_to_analyse(group):
             raise GroupRefusedError(
-                "Nobody is matched to a student who consents yet. Say for at least one person "
-                "whose face it is."
+                _(
+                    "Nobody is matched to a student who consents yet. Say for at least one person "
+                    "whose face it is."
+                )
             )
         _queue(group.pk, Step.ANALYSE)
 
@@ -240,8 +246,10 @@ def _require_rest(group: GroupRecording) -> None:
     now = GroupRecording.objects.select_for_update().get(pk=group.pk)
     if now.state != State.FINISHED or now.redact_pending:
         raise GroupRefusedError(
-            "This recording is being worked on, or its last step failed. Wait for the end of it, "
-            "or try it again."
+            _(
+                "This recording is being worked on, or its last step failed. Wait for the end of "
+                "it, or try it again."
+            )
         )
 
 

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -58,7 +59,9 @@ def _upload(request: HttpRequest, lesson: Lesson, handler: PrivateUploadHandler)
         messages.error(request, str(refusal))
         return redirect("courses:lesson", lesson.pk)
     messages.success(
-        request, f"“{group.original_name}” is safely stored. Its people are being looked for."
+        request,
+        _("“%(name)s” is safely stored. Its people are being looked for.")
+        % {"name": group.original_name},
     )
     return redirect("groups:group", group.pk)
 
@@ -120,17 +123,19 @@ def match(request: HttpRequest, group_id: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         messages.error(
             request,
-            "Somebody whom you chose cannot be matched any more: they left, or their consent does "
-            "not cover recordings of a meeting. Nothing was changed.",
+            _(
+                "Somebody whom you chose cannot be matched any more: they left, or their consent "
+                "does not cover recordings of a meeting. Nothing was changed."
+            ),
         )
         return redirect("groups:group", found.pk)
     try:
         services.match(found, request.user, form.wanted)
         if "analyse" in request.POST:
             services.analyse(found)
-            messages.success(request, "The matched students are being analysed.")
+            messages.success(request, _("The matched students are being analysed."))
         else:
-            messages.success(request, "Your choices are kept.")
+            messages.success(request, _("Your choices are kept."))
     except services.GroupRefusedError as refusal:
         messages.error(request, str(refusal))
     return redirect("groups:group", found.pk)
@@ -154,7 +159,10 @@ def delete(request: HttpRequest, group_id: uuid.UUID) -> HttpResponse:
         results = sum(one.recording is not None for one in selectors.found_people(found))
         return render(request, "groups/delete.html", {"group": found, "results": results})
     services.delete(found, request.user)
-    messages.success(request, f"“{found.original_name}” and everything made of it are erased.")
+    messages.success(
+        request,
+        _("“%(name)s” and everything made of it are erased.") % {"name": found.original_name},
+    )
     return redirect("courses:lesson", found.lesson_id)
 
 
@@ -173,9 +181,9 @@ def course_settings(request: HttpRequest, course_id: int) -> HttpResponse:
         services.keep_templates(course, keep)
         messages.success(
             request,
-            "Face templates are kept from the next analysis on."
+            _("Face templates are kept from the next analysis on.")
             if keep
-            else "No face templates are kept; those that were are erased.",
+            else _("No face templates are kept; those that were are erased."),
         )
         return redirect("groups:settings", course.pk)
     templates = FaceTemplate.objects.filter(course=course).count()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from engagement.summaries.schema import ClassMoment, Moment
 from webapp.courses.models import Enrolment, Lesson
@@ -82,7 +83,7 @@ def people(summary: LessonSummary) -> list[Person]:
     return [
         Person(
             track=one.track,
-            label=f"Person {number}" if len(found) > 1 else "",
+            label=_("Person %(number)d") % {"number": number} if len(found) > 1 else "",
             coverage=one.coverage,
             moments=one.moments,
             missing=one.missing,

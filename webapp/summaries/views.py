@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from webapp import access
@@ -66,7 +67,7 @@ def make(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
     except privacy.ConsentMissingError:
         raise PermissionDenied from None
     except services.NothingToSummariseError:
-        messages.error(request, "There is no report yet that a summary could be made from.")
+        messages.error(request, _("There is no report yet that a summary could be made from."))
     return redirect("summaries:recording", found.pk)
 
 
@@ -78,7 +79,7 @@ def make_class(request: HttpRequest, lesson_id: int) -> HttpResponse:
     try:
         services.make_for_class(found, request.user)
     except services.NothingToSummariseError:
-        messages.error(request, "There is no report yet that a summary could be made from.")
+        messages.error(request, _("There is no report yet that a summary could be made from."))
     return redirect("summaries:lesson", found.pk)
 
 

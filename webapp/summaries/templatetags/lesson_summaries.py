@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext as _
 
 from webapp.courses.models import Lesson
 from webapp.recordings.models import Recording
@@ -21,7 +22,8 @@ def summary_entry(context: dict[str, Any], subject: Recording | Lesson) -> dict[
         "subject": subject,
         "page_url": "summaries:lesson" if is_class else "summaries:recording",
         "make_url": "summaries:make_class" if is_class else "summaries:make",
-        "words": "a class summary" if is_class else "a lesson summary",
+        "open_words": _("Class summary") if is_class else _("Lesson summary"),
+        "make_words": _("Make a class summary") if is_class else _("Make a lesson summary"),
         "csrf_token": context.get("csrf_token"),
     }
 
