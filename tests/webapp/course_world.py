@@ -28,7 +28,11 @@ def attached(
 
 
 def curve(
-    level: float, bins: int = 40, dips: Sequence[tuple[int, int]] = (), depth: float = 0.25
+    level: float,
+    bins: int = 40,
+    dips: Sequence[tuple[int, int]] = (),
+    depth: float = 0.25,
+    phase: int = 0,
 ) -> strips.Bins:
     """A student who is at a level, with a small ripple, save in the dips; always in view."""
     values = [

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -20,7 +20,6 @@ from webapp.courses import strips
 from webapp.courses.class_curve import (
     FEWEST_STUDENTS,
     ClassCurve,
-    Moment,
     Placed,
     class_curve,
     deviation,
@@ -36,8 +35,6 @@ from webapp.recordings.newest import newest_finished, with_progress
 _EARLIEST_S, _LATEST_S = -30 * 60.0, 6 * 3600.0
 #: Means of students are counted in stretches of this width.
 HISTOGRAM_WIDTH = 0.1
-
-_HAS_START = any(one.name == "started_at" for one in Recording._meta.get_fields())
 
 
 class _Report(NamedTuple):
@@ -56,7 +53,7 @@ class _Report(NamedTuple):
     model: str
     kind: str
     analysed_at: dt.datetime | None
-    started_at: dt.datetime | None = None
+    started_at: dt.datetime | None
 
 
 _COLUMNS = (
@@ -73,7 +70,7 @@ _COLUMNS = (
     "engagement_model",
     "engagement_kind",
     "finished_at",
-    *(("recording__started_at",) if _HAS_START else ()),
+    "recording__started_at",
 )
 
 
@@ -223,14 +220,10 @@ def placed(rows: Sequence[Row]) -> list[Placed]:
 
 def _reports(recordings: QuerySet[Recording]) -> list[_Report]:
     rows = newest_finished(recordings).values_list(*_COLUMNS)
-    found = [_Report._make(_padded(row)) for row in rows]
+    found = [_Report._make(row) for row in rows]
     return sorted(
         found, key=lambda one: (one.name.lower(), one.email, one.student_id, one.created_at)
     )
-
-
-def _padded(row: Sequence[Any]) -> list[Any]:
-    return [*row, *[None] * (len(_Report._fields) - len(row))]
 
 
 def _rows(lesson: Lesson, reports: Sequence[_Report], model: str, kind: str) -> list[Row]:
@@ -316,8 +309,3 @@ def _absent(
             why = "no_recording" if one.pk in consenting else "no_consent"
         absent.append(Absentee(one, why))
     return absent
-
-
-def moments_of(curve: ClassCurve) -> list[Moment]:
-    """Moments in order of time."""
-    return sorted(curve.moments, key=lambda one: one.start_s)

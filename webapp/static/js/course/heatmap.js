@@ -7,10 +7,10 @@ import { withBackground } from "../charts/save.js";
 const ROW = 24;
 const LEAST_CELL = 5;
 const AXIS = 22;
-// Cividis (Nuñez, Anderton and Renslow, 2018): even in lightness, and told apart by all eyes.
+// Viridis (van der Walt and Smith, 2015): even in lightness, and told apart by all eyes.
 const SCALE = [
-  "#00224e", "#123570", "#3b496c", "#575d6d", "#707173",
-  "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838",
+  "#440154", "#482878", "#3e4989", "#31688e", "#26828e",
+  "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725",
 ].map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
 
 export function scaleColour(value) {
