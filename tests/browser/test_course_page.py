@@ -75,6 +75,7 @@ def test_it_fits_both_themes_and_a_phone(page: Page, artifacts: Path) -> None:
 
 def test_the_export_is_a_file_with_a_row_a_recording(page: Page, tmp_path: Path) -> None:
     with page.expect_download() as download:
+        page.locator("summary", has_text="Export").click()
         page.get_by_role("link", name="Figures, CSV").click()
     path = tmp_path / "figures.csv"
     download.value.save_as(path)

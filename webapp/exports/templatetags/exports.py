@@ -29,16 +29,23 @@ class Group:
 
 
 @register.inclusion_tag("exports/_menu.html")
-def export_menu(kind: str, subject: Any, student: Any = None) -> dict[str, Any]:
+def export_menu(
+    kind: str, subject: Any, student: Any = None, corrected: Any = None
+) -> dict[str, Any]:
     """A disclosure "Export" with every format, and printing.
 
     Args:
         kind: `recording`, `lesson`, `course`, or `student` (of the course that is the subject).
         subject: the recording, lesson or course.
         student: the student, where the kind is `student`.
+        corrected: corrections by hand of the recording's report; they come as a file of their own.
     """
-    make = {"recording": _recording, "lesson": _lesson, "course": _course}
-    groups = make[kind](subject) if kind in make else _student(subject, student)
+    if kind == "recording":
+        groups = _recording(subject, corrected=bool(corrected))
+    elif kind == "student":
+        groups = _student(subject, student)
+    else:
+        groups = _lesson(subject) if kind == "lesson" else _course(subject)
     return {"groups": groups, "pdf_available": pdf.available()}
 
 
@@ -57,13 +64,16 @@ def _files(name: str, arguments: dict[str, Any], query: str = "") -> list[Link]:
     ]
 
 
-def _recording(recording: Any) -> list[Group]:
+def _recording(recording: Any, *, corrected: bool) -> list[Group]:
     links = [
         *_files("exports:recording", {"recording_id": recording.pk}),
         Link(_("Observations, CSV"), reverse("reports:csv", args=[recording.pk])),
         Link(_("Windows, CSV"), reverse("reports:csv_windows", args=[recording.pk])),
         Link(_("Analysis document, JSON"), reverse("reports:json", args=[recording.pk])),
     ]
+    if corrected:
+        url = reverse("reports:corrections", args=[recording.pk])
+        links.append(Link(_("Corrections, JSON"), url))
     return [Group("", links)]
 
 
