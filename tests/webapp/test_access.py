@@ -149,6 +149,10 @@ AUDIENCES = {
     "privacy:consent": STUDENTS_ONLY,
     "privacy:withdraw": STUDENTS_ONLY,
 }
+    "privacy:own_data": EVERYBODY_LOGGED_IN,
+    "privacy:looks": EVERYBODY_LOGGED_IN,
+    "privacy:download": EVERYBODY_LOGGED_IN._replace(method="POST"),
+    "privacy:method": Audience("GET", 200, 200, 200, 200, 200, 200),
 # Django's own admin pages share one rule; these few differ from it.
 ADMIN_EXCEPTIONS = {
     "admin:login": Audience("GET", 200, 200, 200, 200, 200, 302),

@@ -79,7 +79,7 @@ def test_withdrawing_erases_everything_of_this_student_in_this_course(world: Wor
     world.recording.embeddings_path.write_bytes(b"numbers")
     page = reverse("privacy:withdraw", args=[world.course.pk])
     client = client_of(world.student)
-    assert "2 of your recordings" in client.get(page).content.decode()
+    assert "2 recordings of yours" in client.get(page).content.decode()
     client.post(page)
     assert set(Recording.objects.all()) == {other, elsewhere}
     assert AnalysisDocument.objects.count() == 1

@@ -112,6 +112,10 @@ def queries(client: Client, path: str) -> list[str]:
         body_of(response)
     assert response.status_code == 200, path
     return [one["sql"] for one in captured.captured_queries]
+    "notices": of("notices:list"),
+    "own data": of("privacy:own_data"),
+    "who looked": of("privacy:looks"),
+    "method": of("privacy:method"),
 
 
 def asked_twice(user: User, path: str) -> list[list[str]]:

@@ -1,42 +1,86 @@
 """What a student agrees to. A change of meaning needs a new version."""
 
-VERSION = "2026-2"
+from django.utils.translation import gettext_lazy as _
+
+VERSION = "2026-3"
 #: Texts that already spoke of recordings of a whole meeting and of training from labels.
-COVERING_GROUPS_AND_TRAINING = frozenset({"2026-2"})
+COVERING_GROUPS_AND_TRAINING = frozenset({"2026-2", "2026-3"})
 
 MEASURED = (
-    "When and where your face is visible in the video that you upload.",
-    "The probabilities of emotional expressions of your face (for example neutral, happiness, "
-    "surprise, sadness), several times a second, with how pleasant and how lively they look.",
-    "Which way your head is turned, how much it moves and, where that can be seen, whether your "
-    "eyes are closed.",
-    "An estimate of engagement for short stretches of the video, made from the figures above.",
-    "A numerical description of your face in each of these moments, from which the same person "
-    "can be recognised within the recording. This is biometric data.",
-    "The same in a recording of the whole meeting that an instructor uploads, once the instructor "
-    "has said which of the faces is yours. Where the course keeps face templates, a description of "
-    "your face is kept, encrypted, so that it need not be said again for the next meeting.",
-    "Stretches of your recordings may be labelled by your instructors (engaged, distracted, cannot "
-    "tell), and the labels used to fit this course's own engagement model.",
+    _("When and where your face is visible in the video that you upload."),
+    _(
+        "The probabilities of emotional expressions of your face (for example neutral, happiness, "
+        "surprise, sadness), several times a second, with how pleasant and how lively they look."
+    ),
+    _(
+        "Which way your head is turned, how much it moves and, where that can be seen, whether "
+        "your eyes are closed."
+    ),
+    _(
+        "An estimate of engagement for short stretches of the video, made from the figures above. "
+        "Nothing that you say is listened to."
+    ),
+    _(
+        "A numerical description of your face in each of these moments, from which the same person "
+        "can be recognised within the recording. This is biometric data."
+    ),
+    _(
+        "The same in a recording of the whole meeting that an instructor uploads, once the "
+        "instructor has said which of the faces is yours. Where the course keeps face templates, a "
+        "description of your face is kept, encrypted, so that it need not be said again for the "
+        "next meeting."
+    ),
+    _(
+        "Stretches of your recordings may be labelled by your instructors (engaged, distracted, "
+        "cannot tell), and the labels used to fit this course's own engagement model. Instructors "
+        "may also write notes on them and correct the figures."
+    ),
 )
 
 MADE_BY = (
-    "A neural network for facial expressions on this site's own server. Each report names the "
-    "network that made it. Nothing is sent to another service.",
-    "Such estimates are often wrong. They are evidence with an error, never a verdict, and must "
-    "not be used to grade or to judge you.",
+    _(
+        "It runs on this site's own server. Nothing is sent to another service. Each report names "
+        "the networks that made it."
+    ),
+    _(
+        "Such estimates are often wrong. They are evidence with an error, never a verdict, and "
+        "must not be used to grade or to judge you."
+    ),
 )
 
 SEEN_BY = (
-    "You, on the page “My recordings”.",
-    "The instructors of this course: your video and its report.",
-    "The administrators of this site. Every time anybody opens your report or video, "
-    "it is written to a log.",
+    _("You: exactly the report that your instructors see."),
+    _(
+        "The administrators of this site. Every time anybody opens your report or video, it is "
+        "written to a log that you can read."
+    ),
+    _(
+        "Other students: nothing that is yours alone. Your figures are part of the class's "
+        "medians, which are shown only where enough students are in them."
+    ),
+)
+
+KEPT = (
+    _(
+        "Your videos, results and the description of your face: until you delete them, or "
+        "withdraw. Nothing is deleted by itself after a time."
+    ),
+    _("An upload that you begin and do not finish: a few days."),
+    _(
+        "After that there remains that you gave and withdrew consent, and the log of who looked "
+        "when, both without any result."
+    ),
 )
 
 YOUR_CHOICE = (
-    "It is your choice. You may withdraw at any time, without giving a reason: your videos, "
-    "results and embeddings of this course are then erased at once, with the labels on them and "
-    "any template of your face, and running analyses stop. In recordings of a whole meeting your "
-    "face is blurred from then on.",
+    _(
+        "It is your choice. You may withdraw at any time, without giving a reason: your videos, "
+        "results and embeddings of this course are then erased at once, with the labels and notes "
+        "on them, unfinished uploads and any template of your face, and running analyses stop. In "
+        "recordings of a whole meeting your face is blurred from then on."
+    ),
+    _(
+        "You may delete a single recording, download everything that is held about you, and "
+        "dispute a report that is not right: your instructors are told, and the report is marked."
+    ),
 )

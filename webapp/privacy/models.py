@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from webapp.courses.models import Course
 from webapp.privacy import consent_text
@@ -42,6 +43,11 @@ class Consent(models.Model):
         """Whether it was given to the text that is shown today."""
         return self.text_version == consent_text.VERSION
 
+    @property
+    def covers_all(self) -> bool:
+        """Whether it was given to a text that spoke of everything that is measured today."""
+        return self.text_version in consent_text.COVERING_GROUPS_AND_TRAINING
+
 
 class AppendOnlyError(TypeError):
     """Somebody tried to change or remove what may only be added to."""
@@ -66,22 +72,23 @@ class AccessLog(models.Model):
     """
 
     class Action(models.TextChoices):
-        REPORT = "report", "opened the report"
-        VIDEO = "video", "played the video"
-        DATA = "data", "read the report's data"
-        JSON = "json", "downloaded the JSON"
-        CSV = "csv", "downloaded the CSV"
-        DELETE = "delete", "deleted the recording"
-        LABEL = "label", "labelled a window"
-        SUMMARY = "summary", "opened the lesson summary"
-        FIGURES = "figures", "saw the figures in the course's list"
-        EXPORT = "export", "downloaded the course's figures"
-        EXPORT_NAMES = "export-names", "downloaded the course's figures with names"
-        TABLES = "tables", "downloaded the report's tables"
-        PDF = "pdf", "downloaded the PDF report"
-        PEOPLE = "people", "looked at the faces of a meeting"
-        MATCH = "match", "said whose face it is"
-        WITHDRAW = "withdraw", "withdrew consent; the recording was erased"
+        REPORT = "report", _("opened the report")
+        VIDEO = "video", _("played the video")
+        DATA = "data", _("read the report's data")
+        JSON = "json", _("downloaded the JSON")
+        CSV = "csv", _("downloaded the CSV")
+        DELETE = "delete", _("deleted the recording")
+        LABEL = "label", _("labelled a window")
+        SUMMARY = "summary", _("opened the lesson summary")
+        FIGURES = "figures", _("saw the figures in the course's list")
+        EXPORT = "export", _("downloaded the course's figures")
+        EXPORT_NAMES = "export-names", _("downloaded the course's figures with names")
+        TABLES = "tables", _("downloaded the report's tables")
+        PDF = "pdf", _("downloaded the PDF report")
+        PEOPLE = "people", _("looked at the faces of a meeting")
+        MATCH = "match", _("said whose face it is")
+        DOWNLOAD = "holdings", _("downloaded everything that is held")
+        WITHDRAW = "withdraw", _("withdrew consent; the recording was erased")
 
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     subject = models.ForeignKey(

@@ -10,7 +10,7 @@ from webapp.accounts.models import User
 from webapp.courses.models import Course
 from webapp.privacy import consent_text
 from webapp.privacy.models import AccessLog, Consent
-from webapp.recordings.models import Recording
+from webapp.recordings.models import Analysis, Recording
 
 # A player asks for a video in many pieces, and lists are turned back and forth; within this time
 # that is one viewing.
@@ -42,6 +42,29 @@ def covers_groups_and_training(user: User, course: Course) -> bool:
         withdrawn_at=None,
         text_version__in=consent_text.COVERING_GROUPS_AND_TRAINING,
     ).exists()
+
+
+def instructors_of(course: Course) -> list[User]:
+    """Those who see the reports of the course, by name."""
+    teaching = User.objects.filter(
+        enrolments__course=course, enrolments__role="instructor", is_active=True
+    )
+    return list(teaching.order_by("name", "email"))
+
+
+def newest_models(course: Course) -> tuple[str, str]:
+    """The models of expressions and of engagement that made the course's newest recording's report;
+    empty where it has none."""
+    newest = (
+        Analysis.objects.filter(
+            recording__in=Recording.objects.filter(lesson__course=course).order_by().values("pk"),
+        )
+        .exclude(expression_model="")
+        .order_by("-finished_at")
+        .values_list("expression_model", "engagement_model")
+        .first()
+    )
+    return newest or ("", "")
 
 
 def require_consent(user: User, course: Course) -> None:
@@ -111,6 +134,11 @@ def log_access(actor: User, recording: Recording, action: AccessLog.Action | str
     AccessLog.objects.create(
         actor=actor, subject_id=recording.student_id, recording_id=recording.pk, action=action
     )
+
+
+def log_download(user: User) -> None:
+    """Adds a line to the audit log: the user downloaded everything that is held about them."""
+    AccessLog.objects.create(actor=user, subject=user, action=AccessLog.Action.DOWNLOAD)
 
 
 def log_accesses(actor: User, recordings: Iterable[Recording], action: AccessLog.Action) -> None:

@@ -1,0 +1,258 @@
+"""What is held about a person: the page that lists it, who looked, and the ZIP with all of it."""
+
+import csv
+import hashlib
+import io
+import json
+import tracemalloc
+import uuid
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+
+from engagement.sample import sample_path
+from tests.webapp.conftest import World, client_of, make_recording
+from tests.webapp.group_world import analysed, found_group
+from tests.webapp.summary_world import finished_summary
+from webapp.accounts.models import User
+from webapp.calibration.models import WindowLabel
+from webapp.disputes import services as disputes
+from webapp.privacy import services
+from webapp.privacy.archive import archive_of
+from webapp.privacy.holdings import holders
+from webapp.privacy.models import AccessLog
+from webapp.recordings.models import Recording
+from webapp.uploads import storage as upload_storage
+from webapp.uploads.models import Upload
+
+OWN, LOOKS, DOWNLOAD = (reverse(f"privacy:{name}") for name in ("own_data", "looks", "download"))
+
+
+@pytest.fixture
+def full(world: World) -> World:
+    """The student has a real video, embeddings, a label, a dispute, and an upload under way."""
+    video = sample_path().read_bytes()
+    world.recording.video_path.write_bytes(video)
+    Recording.objects.filter(pk=world.recording.pk).update(
+        sha256=hashlib.sha256(video).hexdigest(),
+        size_bytes=len(video),
+        original_name="Ü/..\\me.mp4",
+    )
+    world.recording.refresh_from_db()
+    pq.write_table(pa.table({"t": [0.0, 0.2]}), world.recording.embeddings_path)
+    WindowLabel.objects.create(
+        recording=world.recording, start_s=0, end_s=4, value="engaged", labelled_by=world.instructor
+    )
+    disputes.open_dispute(world.recording, "I was reading.", None, None)
+    upload = Upload.objects.create(
+        student=world.student,
+        lesson=world.lesson,
+        name="later.mp4",
+        size_bytes=100,
+        expires_at=timezone.now() + timezone.timedelta(days=1),
+    )
+    upload_storage.create(upload.pk)
+    upload_storage.part_path(upload.pk).write_bytes(b"begun")
+    finished_summary(world.recording, world.analysis)
+    return world
+
+
+def downloaded(user: User) -> zipfile.ZipFile:
+    """The ZIP that the user gets, opened."""
+    response: HttpResponseBase = client_of(user).post(DOWNLOAD)
+    assert response.streaming
+    assert response.headers["Content-Type"] == "application/zip"
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content)))
+    assert archive.testzip() is None
+    return archive
+
+
+def test_the_page_lists_what_is_held_by_course(full: World) -> None:
+    page = client_of(full.student).get(OWN).content.decode()
+    for words in (
+        "Algebra",
+        "analysis and its embeddings",
+        "1 label of an instructor",
+        "later.mp4",
+        "You disputed the report",
+        "Key frames and clips",
+        "in force",
+    ):
+        assert words in page, words
+    other = client_of(full.other_student).get(OWN).content.decode()
+    assert "No course holds anything of yours" in other
+    assert "me.mp4" not in other
+
+
+def test_a_long_list_is_cut_and_says_so(world: World) -> None:
+    for _ in range(60):
+        make_recording(world.student, world.lesson)
+    page = client_of(world.student).get(OWN).content.decode()
+    assert "and 11 more, all in the download" in page
+
+
+def test_the_zip_holds_the_very_video_and_every_result(full: World) -> None:
+    archive = downloaded(full.student)
+    names = archive.namelist()
+    folder = f"recordings/{full.recording.pk}"
+    (video,) = (name for name in names if name.startswith(f"{folder}/video/"))
+    assert hashlib.sha256(archive.read(video)).hexdigest() == full.recording.sha256
+    # No name leads out of the folder that it is unpacked into.
+    assert not [name for name in names if ".." in Path(name).parts or "\\" in name]
+    stem = f"{folder}/analysis-{str(full.analysis.pk)[:8]}"
+    document = json.loads(archive.read(f"{stem}.json"))
+    assert document == full.analysis.document.document
+    rows = list(csv.DictReader(io.StringIO(archive.read(f"{stem}-observations.csv").decode())))
+    observations = sum(len(track["observations"]) for track in document["tracks"])
+    assert len(rows) == observations
+    assert float(rows[0]["valence"]) == document["tracks"][0]["observations"][0]["valence"]
+    windows = list(csv.DictReader(io.StringIO(archive.read(f"{stem}-windows.csv").decode())))
+    assert len(windows) == sum(len(track["windows"]) for track in document["tracks"])
+    table = pq.read_table(io.BytesIO(archive.read(f"{folder}/embeddings.parquet")))
+    assert table["t"].to_pylist() == [0.0, 0.2]
+    assert [name for name in names if name.startswith("summaries/")]
+    (part,) = (name for name in names if name.startswith("unfinished-uploads/"))
+    assert archive.read(part) == b"begun"
+
+
+def test_data_json_says_all_the_rest(full: World) -> None:
+    client_of(full.instructor).get(reverse("reports:recording", args=[full.recording.pk]))
+    archive = downloaded(full.student)
+    data = json.loads(archive.read("data.json"))
+    assert data["profile"][0]["email"] == "student@example.org"
+    assert data["consents"][0]["course"] == "Algebra"
+    assert data["recordings"][0]["sha256"] == full.recording.sha256
+    assert (data["labels"][0]["label"], data["labels"][0]["by"]) == ("engaged", "Instructor")
+    assert data["disputes"][0]["text"] == "I was reading."
+    looks = [(one["who"], one["did"]) for one in data["access_log"]]
+    assert ("Instructor", "opened the report") in looks
+    assert set(data) == {"made_at", "schema", *(holder.key for holder in holders())}
+    readme = archive.read("README.txt").decode()
+    assert "student@example.org" in readme
+    for name in ("video/", "-observations.csv", "embeddings.parquet", "data.json"):
+        assert name in readme, name
+
+
+def test_the_zip_holds_nothing_of_anybody_else(full: World) -> None:
+    theirs = make_recording(full.other_student, full.lesson, b"their video")
+    group = found_group(full.lesson, full.instructor)
+    analysed(group, theirs)
+    for user in (full.student, full.instructor):
+        archive = downloaded(user)
+        everything = b"".join(archive.read(name) for name in archive.namelist())
+        assert b"their video" not in everything
+        assert b"other_student@example.org" not in everything
+        assert str(theirs.pk).encode() not in everything
+    assert f"recordings/{full.recording.pk}" not in str(downloaded(full.instructor).namelist())
+
+
+def test_the_download_itself_is_logged(world: World) -> None:
+    downloaded(world.student)
+    entry = AccessLog.objects.get()
+    assert (entry.actor, entry.subject, entry.action) == (world.student, world.student, "holdings")
+    assert client_of(world.student).get(DOWNLOAD).status_code == 405
+
+
+def test_what_is_erased_while_it_runs_is_left_out(full: World) -> None:
+    pieces = archive_of(full.student)
+    first = [next(pieces)]
+    services.withdraw(full.student, full.course)
+    archive = zipfile.ZipFile(io.BytesIO(b"".join([*first, *pieces])))
+    assert archive.testzip() is None
+    assert not [name for name in archive.namelist() if "/video/" in name]
+
+
+def test_the_zip_takes_no_more_memory_for_larger_videos(world: World) -> None:
+    def peak(megabytes: int) -> int:
+        recording = make_recording(world.student, world.lesson)
+        with recording.video_path.open("wb") as file:
+            file.truncate(megabytes * 1024 * 1024)
+        tracemalloc.start()
+        total = sum(map(len, archive_of(world.student)))
+        reached = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert total > megabytes * 1024 * 1024
+        return reached
+
+    peak(1)
+    small, large = peak(8), peak(128)
+    assert large < 1.5 * small
+
+
+# -- who looked --
+
+
+def test_the_reader_sees_who_looked_at_what_in_words(world: World) -> None:
+    services.log_access(world.instructor, world.recording, AccessLog.Action.REPORT)
+    services.log_access(world.student, world.recording, AccessLog.Action.VIDEO)
+    services.log_course_access(
+        world.admin, world.course, [world.student.pk], AccessLog.Action.FIGURES
+    )
+    AccessLog.objects.create(
+        actor=world.instructor, subject=world.student, recording_id=uuid.uuid4(), action="csv"
+    )
+    page = client_of(world.student).get(LOOKS).content.decode()
+    for words in (
+        "Instructor",
+        "opened the report",
+        "lesson.mp4",
+        ">You<",
+        "Algebra",
+        "saw the figures in the course",
+        "a recording that was erased since",
+    ):
+        assert words in page, words
+    assert "Nobody has looked" in client_of(world.other_student).get(LOOKS).content.decode()
+
+
+def test_the_log_comes_in_pages(world: World) -> None:
+    for _ in range(60):
+        services.log_access(world.instructor, world.recording, AccessLog.Action.REPORT)
+    client = client_of(world.student)
+    assert client.get(LOOKS).content.decode().count("opened the report") == 50
+    assert client.get(LOOKS + "?page=2").content.decode().count("opened the report") == 10
+
+
+# -- consent --
+
+
+def test_the_consent_page_names_model_people_and_time(world: World, settings: object) -> None:
+    page = reverse("privacy:consent", args=[world.course.pk])
+    world.analysis.expression_model, world.analysis.engagement_model = "mobilenet_7_fer", "index"
+    world.analysis.save()
+    text = client_of(world.other_student).get(page).content.decode()
+    for words in (
+        "<strong>Instructor</strong>",
+        "mobilenet_7_fer, its engagement curve by index",
+        "Nothing is deleted by itself",
+        reverse("privacy:method"),
+    ):
+        assert words in text, words
+    settings.EXPRESSION_MODEL = "/srv/secret/own.safetensors"  # type: ignore[attr-defined]
+    text = client_of(world.other_student).get(page).content.decode()
+    assert "<strong>own.safetensors</strong>" in text
+    assert "/srv/secret" not in text
+
+
+def test_consent_to_an_older_text_stays_good_and_is_asked_anew(world: World) -> None:
+    world.student.consents.update(text_version="2026-2")
+    page = reverse("privacy:consent", args=[world.course.pk])
+    client = client_of(world.student)
+    text = client.get(page).content.decode()
+    assert "The text has changed since: it names who sees" in text
+    assert services.has_consent(world.student, world.course)
+    assert services.covers_groups_and_training(world.student, world.course)
+    client.post(page, {"agree": "on"})
+    assert Recording.objects.filter(pk=world.recording.pk).exists()
+    assert "The text has changed" not in client.get(page).content.decode()
+
+
+def test_anybody_may_read_how_it_works(db: None) -> None:
+    page = client_of(None).get(reverse("privacy:method"))
+    assert "between 29 and 46 of 100" in page.content.decode()
