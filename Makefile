@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help demo seed-demo test oracle lint format bench bench-throughput bench-stages bench-growth \
-	bench-workers bench-web bench-adaptive bench-runtimes bench-engagement schema messages hooks clean
+	bench-workers bench-web bench-upload bench-adaptive bench-runtimes bench-engagement schema messages hooks clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-workers: $(VENV)/ready-test  ## Measure recordings an hour with 1, 2 and 4
 
 bench-web: $(VENV)/ready-test  ## Measure pages with a class of 200 students and 40 lessons
 	$(BIN)/python -m benchmarks.web
+
+bench-upload: $(VENV)/ready-test  ## Measure resumable uploads of up to 2 GB, and the web server's memory
+	$(BIN)/python -m benchmarks.upload
 
 bench-adaptive: $(VENV)/ready-test  ## Measure what passing frames over costs
 	$(BIN)/python -m benchmarks.adaptive_sampling

@@ -14,27 +14,21 @@ spares. Times are for reading and for ratios, never judged by themselves with --
 
 import argparse
 import math
-import os
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import django
 import psutil
 import requests
+from django.test.utils import setup_test_environment
 
-from benchmarks import measuring
+from benchmarks import measuring, site
 from benchmarks.measuring import Bound, say
 
-_ROOT = Path(__file__).parents[1]
 _PASSWORD = "a password for a benchmark"  # noqa: S105  (of a site that lives for a minute)
-_HOST = "127.0.0.1"
-_START_S = 60.0
 _TIMEOUT_S = 60.0
 #: The class that a page must ask no more for than for three students.
 _FEW_STUDENTS, _FEW_LESSONS = 3, 2
@@ -117,11 +111,12 @@ def main(given: Sequence[str] | None = None) -> int:
     """Measure, print a table and a line of JSON; the exit code."""
     options = _arguments(given)
     with measuring.workplace("web") as folder:
-        _set_up(folder)
+        site.set_up(folder)
+        setup_test_environment()
         say(f"Making a class of {options.students} students x {options.lessons} lessons ...")
         made_s, few, many = _make(options)
         say(f"made in {made_s:.0f} s; asking for pages ...")
-        with _server(folder) as (url, process):
+        with site.server(folder) as (url, process):
             before_mb = process.memory_info().rss / 1e6
             measured, after_mb = _measure(url, few, many, options.rounds, process)
         database_mb = (folder / "engagement.sqlite3").stat().st_size / 1e6
@@ -148,24 +143,6 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     options.lessons = options.lessons or (4 if options.small else 40)
     options.rounds = options.rounds or (12 if options.small else 60)
     return options
-
-
-def _set_up(folder: Path) -> None:
-    """Django over a data folder of the benchmark's own; nothing of the developer's is read."""
-    for name in ("DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "HTTPS", "DEBUG"):
-        os.environ.pop(name, None)
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "webapp.config.settings",
-        "ENGAGEMENT_DATA_DIR": str(folder),
-        "PYTHONPATH": str(_ROOT),
-        "LOG_LEVEL": "WARNING",
-    }
-    django.setup()
-    from django.core.management import call_command
-    from django.test.utils import setup_test_environment
-
-    call_command("migrate", verbosity=0)
-    setup_test_environment()
 
 
 def _make(options: argparse.Namespace) -> tuple[float, Any, Any]:
@@ -202,31 +179,6 @@ def _pages(classroom: Any) -> list[Page]:
         Page("its faces' boxes", path("reports:boxes", recording)),
         Page("course export, whole", path("courses:figures", course)),
     ]
-
-
-@contextmanager
-def _server(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """The site's web server, with the address and the process that answers."""
-    from webapp.stack import processes
-    from webapp.stack.supervisor import free_port, web_command
-
-    port = free_port(_HOST)
-    url = f"http://{_HOST}:{port}"
-    with (folder / "web.log").open("wb") as log:
-        web = processes.start("web", web_command(_HOST, port), dict(os.environ), log=log)
-        try:
-            web.wait_until(lambda: _answers(url), _START_S)
-            (answering,) = psutil.Process(web.popen.pid).children()
-            yield url, answering
-        finally:
-            web.stop()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/healthz", timeout=5).ok
-    except requests.RequestException:
-        return False
 
 
 def _measure(
