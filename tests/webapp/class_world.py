@@ -13,6 +13,7 @@ from webapp.groups.models import GroupRecording
 from webapp.privacy import consent_text
 from webapp.privacy.models import AccessLog, Consent
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
+from webapp.reports import ready
 
 _START = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
 _EMOTIONS = ("neutral", "happiness", "sadness")
@@ -57,7 +58,7 @@ def make_class(code: str, students: int, lessons: int = 4) -> ClassWorld:
     recordings = [_recordings(lesson, people) for lesson in meetings]
     reports = _analyses(recordings)
     first = reports[0]
-    AnalysisDocument.objects.create(analysis=first, document=build_document(duration_s=60.0))
+    give_document(first)
     _log(instructor, recordings[0])
     return ClassWorld(
         course=course,
@@ -68,6 +69,13 @@ def make_class(code: str, students: int, lessons: int = 4) -> ClassWorld:
         classifier=_calibration(course, instructor, reports),
         group=_shown_together(meetings[0], instructor, reports),
     )
+
+
+def give_document(analysis: Analysis) -> None:
+    """A document, and the ready form that a worker leaves beside it."""
+    document = build_document(duration_s=60.0)
+    AnalysisDocument.objects.create(analysis=analysis, document=document)
+    ready.store(analysis, ready.make_from_stored(document))
 
 
 def _people(code: str, number: int) -> list[User]:

@@ -93,6 +93,9 @@ AUDIENCES = {
     "reports:corrections": REPORT_READERS,
     "reports:csv": REPORT_READERS,
     "reports:csv_windows": REPORT_READERS,
+    # Without anything to compare they ask what: each offers what its reader may see.
+    "compare:recordings": EVERYBODY_LOGGED_IN,
+    "compare:lessons": EVERYBODY_LOGGED_IN,
     # Without a script the panel is part of the report.
     "marks:marks": REPORT_READERS._replace(student=302, instructor=302, admin=302),
     # The world's mark is the instructor's own, and private.

@@ -11,11 +11,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from tests.webapp.class_world import ClassWorld, make_class
+from tests.webapp.class_world import ClassWorld, give_document, make_class
 from tests.webapp.conftest import client_of
 from webapp.accounts.models import User
 from webapp.courses.models import Course, Enrolment
-from webapp.recordings.models import Recording
+from webapp.recordings.models import AnalysisDocument, Recording
+from webapp.reports.selectors import latest_finished
 from workers import reaper
 
 MOST = 20
@@ -32,6 +33,14 @@ def of(name: str, kind: str = "", query: str = "", *more: str) -> Address:
         return reverse(name, args=[subject.pk, *more] if kind else []) + query
 
     return address
+
+
+def other_report(world: ClassWorld) -> Recording:
+    """The recording of the first lesson's second student, given a document to compare."""
+    found = Recording.objects.get(lesson=world.lessons[0], student=world.students[1])
+    if not AnalysisDocument.objects.filter(analysis__recording=found).exists():
+        give_document(latest_finished(found))
+    return found
 
 
 FOR_INSTRUCTORS = {
@@ -63,6 +72,18 @@ FOR_INSTRUCTORS = {
     "lesson, PDF": of("exports:lesson", "lesson", "", "pdf"),
     "report, tables": of("exports:recording", "recording", "", "parquet"),
     "report, PDF": of("exports:recording", "recording", "", "pdf"),
+    "compare, choosing": of("compare:recordings"),
+    "compare, found": of("compare:recordings", "", "?q=student"),
+    "compare, beside one": lambda world: (
+        reverse("compare:recordings") + f"?a={world.recording.pk}"
+    ),
+    "compare, two recordings": lambda world: (
+        reverse("compare:recordings") + f"?a={world.recording.pk}&b={other_report(world).pk}"
+    ),
+    "compare, lessons": of("compare:lessons"),
+    "compare, two lessons": lambda world: (
+        reverse("compare:lessons") + f"?a={world.lessons[0].pk}&b={world.lessons[1].pk}"
+    ),
     "calibration": of("calibration:course", "course"),
     "classifier": of("calibration:classifier", "classifier"),
     "summary": of("summaries:recording", "recording"),

@@ -15,6 +15,7 @@ urlpatterns = [
     path("recordings/", include("webapp.reports.urls")),
     path("uploads/", include("webapp.uploads.urls")),
     path("", include("webapp.marks.urls")),
+    path("compare/", include("webapp.reports.compare_urls")),
     path("", include("webapp.calibration.urls")),
     path("groups/", include("webapp.groups.urls")),
     path("", include("webapp.summaries.urls")),

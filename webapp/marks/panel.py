@@ -51,7 +51,6 @@ class Panel:
     total: int
     tags: list[str]
     tag: str
-    suggestions: list[str]
     form: MarkForm
 
 
@@ -97,7 +96,6 @@ def read_panel(
         total=len(rows),
         tags=tags,
         tag=wanted,
-        suggestions=suggestions(user, recording),
         form=form or empty_form(duration_s, is_student=is_student),
     )
 

@@ -9,7 +9,13 @@ import uuid
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,7 +25,7 @@ from webapp import access
 from webapp.marks import services
 from webapp.marks.forms import ExclusionForm, MarkForm, MergeForm, NameForm
 from webapp.marks.models import Correction, Mark
-from webapp.marks.panel import Panel, read_panel
+from webapp.marks.panel import Panel, read_panel, suggestions
 from webapp.recordings.models import Analysis, Recording
 from webapp.reports.ready import read_page
 from webapp.reports.selectors import latest_finished
@@ -30,12 +36,14 @@ Kind = Correction.Kind
 @require_http_methods(["GET", "POST"])
 @login_required
 def marks(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
-    """The panel of marks; a POST adds one.
+    """The panel of marks; a POST adds one. With `suggest`, tags for completing what is written.
 
     With `quick` a marker is set at a moment, and its form is open for a note.
     """
     recording, _analysis = _report(request, recording_id)
     duration_s = recording.duration_s or 0.0
+    if request.method == "GET" and "suggest" in request.GET:
+        return JsonResponse({"tags": suggestions(request.user, recording)})
     if request.method == "GET":
         panel = read_panel(request.user, recording, duration_s, tag=request.GET.get("tag", ""))
         return _panel(request, recording, panel)

@@ -80,6 +80,11 @@ def names(rows: Sequence[Correction]) -> dict[int, str]:
     }
 
 
+def still_in_force(rows: Sequence[Correction]) -> list[Correction]:
+    """Of a history those that hold."""
+    return [one for one in rows if one.withdrawn_at is None]
+
+
 def history(analysis: Analysis) -> list[Correction]:
     """Every correction of the recording or of this analysis, withdrawn ones too, oldest first."""
     rows = Correction.objects.filter(

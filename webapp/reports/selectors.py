@@ -75,6 +75,7 @@ class Report:
     emotions: list[str]
     absent: list[Span]
     corrections: Sequence[Correction] = field(default=())
+    history: Sequence[Correction] = field(default=())
 
     @property
     def texts(self) -> dict[str, object]:
@@ -112,6 +113,20 @@ class Report:
         """The rows of the tables behind the charts."""
         label = _("Index") if self.is_index else _("Engagement")
         return tables_of(self.rows, self.group_affect, label)
+
+    @property
+    def path(self) -> list[dict[str, float]]:
+        """Mean valence and arousal of the windows in order of time, for the script."""
+        return [
+            {
+                "start_s": row.window.start_s,
+                "end_s": row.window.end_s,
+                "valence": row.valence,
+                "arousal": row.arousal,
+            }
+            for row in self.rows
+            if row.valence is not None and row.arousal is not None
+        ]
 
     @property
     def group_affect(self) -> list[GroupAffect]:
@@ -170,7 +185,8 @@ def read_report(analysis: Analysis, wanted_track: str = "") -> Report:
     Raises:
         AnalysisDocument.DoesNotExist: it was erased meanwhile.
     """
-    rows = corrections.in_force(analysis)
+    history = corrections.history(analysis)
+    rows = corrections.still_in_force(history)
     page = ready.read_page(analysis, rows)
     document = page.document
     main = main_track(document)
@@ -195,6 +211,7 @@ def read_report(analysis: Analysis, wanted_track: str = "") -> Report:
         emotions=emotion_order(document.models.expression.classes),
         absent=list(document.presence.absent),
         corrections=rows,
+        history=history,
     )
 
 

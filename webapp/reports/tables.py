@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from engagement.report.schema import GroupAffect, Signals
-from webapp.reports.templatetags.report_format import clock, percent, signed, two
-from webapp.reports.words import level_word
+from webapp.reports.templatetags.report_format import NOTHING, clock, percent, signed, two
+from webapp.reports.words import emotion_word, level_word
 
 if TYPE_CHECKING:
     from webapp.reports.selectors import WindowRow
@@ -43,6 +43,7 @@ def tables_of(
         spread=escape(_("Spread")),
         level=escape(_("Level")),
         coverage=escape(_("Coverage")),
+        strongest=escape(_("Strongest emotion")),
         between=between,
     )
     heads = [_head(_span(between, row.window.start_s, row.window.end_s)) for row in rows]
@@ -72,6 +73,7 @@ class _Labels:
     spread: str
     level: str
     coverage: str
+    strongest: str
     between: str
 
 
@@ -90,8 +92,19 @@ def _engagement(row: "WindowRow", labels: _Labels) -> str:
         f'<td class="numeric" data-label="{labels.spread}">{two(window.spread)}</td>'
         f'<td data-label="{labels.level}">{escape(level_word(window.level))}</td>'
         f'<td class="numeric" data-label="{labels.coverage}">{percent(window.coverage)}</td>'
+        f'<td data-label="{labels.strongest}">{_strongest(row)}</td>'
     )
-    return f"<tr>{_head(seek)}{cells}</tr>"
+    span = f'data-start="{window.start_s:.3f}" data-end="{window.end_s:.3f}"'
+    return f"<tr {span}>{_head(seek)}{cells}</tr>"
+
+
+def _strongest(row: "WindowRow") -> str:
+    """The emotion with the highest mean over the window, and that mean."""
+    known = [(mean, name) for name, mean in row.emotions if mean is not None]
+    if not known:
+        return NOTHING
+    mean, name = max(known)
+    return f"{escape(emotion_word(name).capitalize())} {percent(mean)}"
 
 
 def _signals(signals: Signals | None, coverage: float) -> list[str]:

@@ -24,6 +24,8 @@ from webapp.reports import corrections, exports, ready, selectors
 from webapp.reports.answers import etag_of, packed_json, validated
 
 Action = AccessLog.Action
+# As the player takes them, and as they are read.
+_SPEEDS = [(rate, f"{rate} ×") for rate in ("0.5", "0.75", "1", "1.25", "1.5", "2")]  # noqa: RUF001
 Attachment = TypeVar("Attachment", JsonResponse, StreamingHttpResponse)
 
 
@@ -39,6 +41,8 @@ def recording(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
         "latest": latest,
         "can_retry": latest is not None and access.can_retry(request.user, latest),
         "is_own": found.student_id == request.user.pk,
+        "speeds": _SPEEDS,
+        "standing": access.standing(request.user, found.lesson.course),
     }
     if finished is None:
         return _waiting(request, context)

@@ -11,7 +11,6 @@ from webapp import access
 from webapp.marks.forms import ExclusionForm
 from webapp.marks.models import Correction
 from webapp.marks.panel import exclusions, read_panel, who
-from webapp.reports import corrections
 
 register = template.Library()
 Kind = Correction.Kind
@@ -38,8 +37,8 @@ def corrections_panel(context: template.Context) -> dict[str, Any]:
     return {
         "recording": recording,
         "is_own": context["is_own"],
-        "may_correct": access.can_correct(request.user, recording),
-        "history": corrections.history(report.analysis),
+        "may_correct": access.can_correct(request.user, recording, context.get("standing")),
+        "history": report.history,
         "people": report.choices,
         "exclusion": ExclusionForm(
             duration_s=report.document.source.duration_s, auto_id="exclude_%s"

@@ -2,7 +2,9 @@
 // the timeline, which puts the same time axis over every chart.
 /* global echarts */
 
+import { addSaveMenu, chartPictures } from "../charts/save.js";
 import { capital, clock } from "./data.js";
+import { emotionWord } from "./texts.js";
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 
@@ -59,14 +61,21 @@ export function frame(view, node, margins, yAxis) {
   };
 }
 
-// Shades the stretches without the face, on the first series of a chart.
+// Shades the stretches without the face, and those left out by hand, on the first series of a
+// chart.
 export function shade(view, series) {
-  if (!series.length || !view.track.unseen.length) return series;
+  const areas = [
+    ...view.track.unseen.map((span) => [span, "--sunken", 1]),
+    ...view.data.excluded.map((span) => [span, "--left-out", 0.55]),
+  ];
+  if (!series.length || !areas.length) return series;
   const [first, ...rest] = series;
   const markArea = {
     silent: true,
-    itemStyle: { color: colour("--sunken"), opacity: 1 },
-    data: view.track.unseen.map(([start, end]) => [{ xAxis: start }, { xAxis: end }]),
+    data: areas.map(([[start, end], token, opacity]) => [
+      { xAxis: start, itemStyle: { color: colour(token), opacity } },
+      { xAxis: end },
+    ]),
   };
   return [{ ...first, markArea }, ...rest];
 }
@@ -139,7 +148,7 @@ export function emotionOption(view, node, margins, hidden) {
     }),
     series: shade(view, layers.reverse().map(({ name, points }) => ({
       ...still,
-      name: capital(name),
+      name: capital(emotionWord(name)),
       data: points,
       // A fine edge between areas; in a dense chart it would only make stripes.
       lineStyle: { width: sums.length > 600 ? 0 : 1, color: colour("--surface"), opacity: 0.5 },
@@ -176,6 +185,11 @@ export class Chart {
     this.chart = echarts.init(node, null, { renderer: "canvas" });
     new ResizeObserver(() => this.draw()).observe(node);
     document.addEventListener("themechange", () => this.draw());
+    // On paper the chart is as wide as the paper lets it be.
+    window.addEventListener("beforeprint", () => this.draw());
+    const menu = node.closest("figure")?.querySelector("[data-save-menu]");
+    const name = node.closest("[data-chart-name]")?.dataset.chartName || "engagement";
+    addSaveMenu(menu, chartPictures(`${name}-${node.id.replace("chart-", "")}`, this.chart));
   }
 
   draw() {

@@ -1,5 +1,7 @@
 // Reads the chart data of one track: what was seen at a moment, and how to say it in words.
 
+import { emotionWord, fill, levelWord, texts } from "./texts.js";
+
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds + 1e-6));
   const rest = String(whole % 60).padStart(2, "0");
@@ -9,8 +11,8 @@ export function clock(seconds) {
 }
 
 export function percent(share) {
-  if (share > 0 && share < 0.005) return "under 1%";
-  if (share < 1 && share >= 0.995) return "over 99%";
+  if (share > 0 && share < 0.005) return texts.under;
+  if (share < 1 && share >= 0.995) return texts.over;
   return `${Math.round(100 * share)}%`;
 }
 
@@ -56,13 +58,18 @@ export class TrackView {
     this.isIndex = data.engagement.kind === "index";
   }
 
+  // Whether somebody left the moment out of the figures by hand.
+  isLeftOut(t) {
+    return this.data.excluded.some(([start, end]) => t >= start && t < end);
+  }
+
   isUnseen(t) {
     return this.track.unseen.some(([start, end]) => t >= start && t < end);
   }
 
   // The observation shown at a moment, or null where the face was not in view.
   observationAt(t) {
-    if (this.isUnseen(t)) return null;
+    if (this.isUnseen(t) || this.isLeftOut(t)) return null;
     const index = nearest(this.track.t, t);
     if (index < 0) return null;
     const emotions = this.data.emotions
@@ -90,12 +97,13 @@ export class TrackView {
 
   // Two levels are words of their own; "high" alone would not say of what.
   levelWords(level) {
-    if (!level) return "too little face for a level";
-    return this.data.engagement.levels.length > 2 ? `${level} engagement` : level;
+    if (!level) return texts.no_level;
+    const word = levelWord(level);
+    return this.data.engagement.levels.length > 2 ? fill(texts.level_of, { level: word }) : word;
   }
 
   engagementWords(window) {
-    if (!window) return "no face to judge";
+    if (!window) return texts.no_window;
     const level = this.levelWords(window.level);
     return `${window.engagement.toFixed(2)} ± ${window.spread.toFixed(2)}, ${level}`;
   }
@@ -104,18 +112,22 @@ export class TrackView {
   headWords(window) {
     if (!window || !window.signals) return "";
     const { facing, turned_away: away, head_down: down } = window.signals;
-    return `Facing ${percent(facing)}, away ${percent(away)}, down ${percent(down)}`;
+    return fill(texts.facing, {
+      facing: percent(facing),
+      away: percent(away),
+      down: percent(down),
+    });
   }
 
   // One line for a screen reader.
   words(t) {
     const seen = this.observationAt(t);
     const window = this.windowAt(t);
-    const label = this.isIndex ? "engagement index" : "engagement";
+    if (this.isLeftOut(t)) return `${clock(t)}, ${texts.left_out}`;
     const emotion = seen
-      ? `${seen.strongest.name} ${percent(seen.strongest.share)}`
-      : "face not in view";
-    return `${clock(t)}, ${emotion}, ${label} ${this.engagementWords(window)}`;
+      ? `${emotionWord(seen.strongest.name)} ${percent(seen.strongest.share)}`
+      : texts.not_in_view;
+    return `${clock(t)}, ${emotion}, ${texts.label_long} ${this.engagementWords(window)}`;
   }
 
   // Windows that begin further apart have a hole between them.
@@ -129,7 +141,8 @@ export class TrackView {
 
   // A column as [time, value] points, with a hole wherever the face was away.
   points(column) {
-    const { t, unseen } = this.track;
+    const { t } = this.track;
+    const unseen = [...this.track.unseen, ...this.data.excluded].sort((a, b) => a[0] - b[0]);
     const points = [];
     let next = 0;
     t.forEach((time, index) => {

@@ -2,9 +2,14 @@
 
 import { Chart, affectOption, emotionOption, engagementOption } from "./charts.js";
 import { TrackView, capital } from "./data.js";
+import { addMarks } from "./marks.js";
+import { addPath } from "./path.js";
+import { addControls } from "./player.js";
 import { FaceBoxes, Readout } from "./readout.js";
 import { addSignals } from "./signals.js";
+import { emotionWord } from "./texts.js";
 import { Timeline, drawPresence } from "./timeline.js";
+import { addWindows } from "./windows.js";
 
 // The plots' margins are the stylesheet's, so that playhead, strip and charts share one axis.
 function plotMargins(root) {
@@ -22,7 +27,7 @@ function addLegend(list, view, hidden, redraw) {
     swatch.style.setProperty("--colour", `var(--emotion-${name})`);
     button.type = "button";
     button.setAttribute("aria-pressed", "true");
-    button.append(swatch, capital(name));
+    button.append(swatch, capital(emotionWord(name)));
     button.addEventListener("click", () => {
       const show = hidden.delete(name);
       if (!show) hidden.add(name);
@@ -58,11 +63,17 @@ function watchForVideoTrouble(video) {
   });
 }
 
-// A link may lead to a moment: the page's address then ends with #t=12.5.
+// A link may lead to a moment: ?t=12.5, or #t=12.5 at the address's end.
+function wantedMoment() {
+  const asked = new URLSearchParams(location.search).get("t") || "";
+  const found = /^#t=(.+)$/.exec(location.hash);
+  const text = found ? found[1] : asked;
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : null;
+}
+
 function openAtMoment(timeline, video) {
-  const found = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash);
-  if (!found) return;
-  const t = Number(found[1]);
+  const t = wantedMoment();
+  if (t === null) return;
   timeline.seek(t);
   if (timeline.videoWorks) return;
   video.addEventListener("loadedmetadata", () => timeline.seek(t), { once: true });
@@ -90,10 +101,15 @@ async function start() {
     document.getElementById("show-boxes"),
     root.dataset.boxesUrl,
     root.dataset.track,
+    JSON.parse(document.getElementById("report-names").textContent),
   );
   drawPresence(root.querySelector("#presence"), view);
   addCharts(root, view, margins);
   addSignals(root, view, margins);
+  addControls(timeline, video);
+  addMarks(root, timeline, view);
+  addWindows(timeline);
+  addPath(timeline);
   timeline.onMove((t) => {
     readout.show(t);
     boxes.show(t);

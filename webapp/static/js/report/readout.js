@@ -1,6 +1,7 @@
 // The figures of the moment beside the video, and the outline of the face over it.
 
 import { capital, clock, nearest, percent, signed } from "./data.js";
+import { emotionWord, texts } from "./texts.js";
 
 const SPOKEN_EVERY_MS = 5000;
 
@@ -19,7 +20,7 @@ export class Readout {
     const label = document.createElement("span");
     const bar = document.createElement("span");
     const value = document.createElement("span");
-    label.textContent = capital(name);
+    label.textContent = capital(emotionWord(name));
     bar.className = "meters__bar";
     bar.style.setProperty("--colour", `var(--emotion-${name})`);
     value.className = "numeric";
@@ -32,14 +33,18 @@ export class Readout {
     const seen = this.view.observationAt(t);
     const window = this.view.windowAt(t);
     // Between two observations nothing on the page changes but the clock.
-    const key = `${clock(t)}|${seen ? seen.t : ""}|${window ? window.start_s : ""}`;
+    const leftOut = this.view.isLeftOut(t);
+    const key = `${clock(t)}|${leftOut}|${seen ? seen.t : ""}|${window ? window.start_s : ""}`;
     if (key === this.shown) return;
     this.shown = key;
     this.byId("time").textContent = clock(t);
-    this.byId("engagement").textContent = capital(this.view.engagementWords(window));
+    this.byId("engagement").textContent = capital(
+      leftOut ? texts.left_out : this.view.engagementWords(window),
+    );
+    const unseen = capital(leftOut ? texts.left_out : texts.not_in_view);
     this.byId("emotion").textContent = seen
-      ? `${capital(seen.strongest.name)} ${percent(seen.strongest.share)}`
-      : "Face not in view";
+      ? `${capital(emotionWord(seen.strongest.name))} ${percent(seen.strongest.share)}`
+      : unseen;
     this.byId("coverage").textContent = window ? percent(window.coverage) : "–";
     this.byId("affect").textContent = seen
       ? `${signed(seen.valence)}, ${signed(seen.arousal)}`
@@ -61,8 +66,10 @@ export class Readout {
 }
 
 export class FaceBoxes {
-  constructor(svg, box, url, trackId) {
+  // `names` are what people are called, by the number of their track; drawn where there are several.
+  constructor(svg, box, url, trackId, names) {
     this.svg = svg;
+    this.names = names;
     this.url = url;
     this.trackId = trackId;
     this.data = null;
@@ -99,7 +106,19 @@ export class FaceBoxes {
       const own = String(track.id) === this.trackId;
       rect.setAttribute("class", own ? "player__box" : "player__box player__box--other");
       rects.push(rect);
+      if (this.data.tracks.length > 1) rects.push(this.label(track.id, x1, y1));
     }
     this.svg.replaceChildren(...rects);
+  }
+
+  label(trackId, x, y) {
+    const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
+    const size = this.svg.viewBox.baseVal.width / 36;
+    text.setAttribute("x", x);
+    text.setAttribute("y", Math.max(size, y - size / 3));
+    text.setAttribute("font-size", size);
+    text.setAttribute("class", "player__name");
+    text.textContent = this.names[String(trackId)] || "";
+    return text;
   }
 }

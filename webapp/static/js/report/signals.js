@@ -2,6 +2,7 @@
 
 import { Chart, colour, frame, shade, still } from "./charts.js";
 import { capital, withHoles } from "./data.js";
+import { texts } from "./texts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEAD = ["facing", "turned_away", "head_down"];
@@ -46,6 +47,7 @@ function drawHead(svg, view) {
     }
   }
   for (const [start, end] of view.track.unseen) add(start, end, 0, 100, "head-strip__unseen");
+  for (const [start, end] of view.data.excluded) add(start, end, 0, 100, "presence__left-out");
 }
 
 // Rows of windows as [time, value] points, with a hole where a window is missing.
@@ -100,7 +102,7 @@ function groupOption(view, node, margins) {
     }),
     series: layers.reverse().map(({ name, token, points }) => ({
       ...still,
-      name: capital(name),
+      name: capital(texts[name]),
       data: points,
       lineStyle: { width: 1, color: colour("--surface"), opacity: 0.5 },
       areaStyle: { color: colour(token), opacity: 1, origin: "start" },

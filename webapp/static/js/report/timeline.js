@@ -2,6 +2,7 @@
 // playhead in every plot. The position is a CSS variable, so a moving playhead costs one write.
 
 import { capital, clock, percent } from "./data.js";
+import { emotionWord, fill, texts } from "./texts.js";
 
 export class Timeline {
   constructor(root, video, view, margins) {
@@ -14,7 +15,7 @@ export class Timeline {
     this.scrubber = root.querySelector("#scrubber");
     for (const plot of root.querySelectorAll("[data-plot]")) this.dress(plot);
     document.addEventListener("keydown", (event) => this.onKey(event));
-    root.addEventListener("click", (event) => this.onSeekButton(event));
+    document.addEventListener("click", (event) => this.onSeekButton(event));
     this.followVideo();
   }
 
@@ -115,20 +116,36 @@ export class Timeline {
     const seen = this.view.observationAt(t);
     const window = this.view.windowAt(t);
     const lines = [line(clock(t), "plot__tip-time")];
-    const label = this.view.isIndex ? "Index" : "Engagement";
-    lines.push(line(`${label} ${this.view.engagementWords(window)}`));
-    if (window) lines.push(line(`Coverage of the window ${percent(window.coverage)}`));
+    if (this.view.isLeftOut(t)) return [...lines, line(capital(texts.left_out))];
+    lines.push(line(`${texts.label} ${this.view.engagementWords(window)}`));
+    if (window) {
+      lines.push(line(fill(texts.coverage, { coverage: percent(window.coverage) })));
+    }
     const head = this.view.headWords(window);
     if (head) lines.push(line(head));
-    if (!seen) return [...lines, line("Face not in view")];
+    if (!seen) return [...lines, line(capital(texts.not_in_view))];
     const top = [...seen.emotions].sort((a, b) => b.share - a.share).slice(0, 3);
-    for (const { name, share } of top) lines.push(line(`${capital(name)} ${percent(share)}`));
+    for (const { name, share } of top) {
+      lines.push(line(`${capital(emotionWord(name))} ${percent(share)}`));
+    }
     return lines;
   }
 
   onSeekButton(event) {
     const button = event.target.closest("[data-seek]");
-    if (button) this.seek(Number(button.dataset.seek));
+    if (!button || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    this.seek(Number(button.dataset.seek));
+  }
+
+  // To the window after (1) or before (-1) the present one.
+  step(direction) {
+    const starts = this.view.track.windows.map((one) => one.start_s);
+    const here = this.position + 0.05;
+    const next = direction > 0
+      ? starts.find((start) => start > here)
+      : starts.filter((start) => start < here - 0.1).pop();
+    if (next !== undefined) this.seek(next);
   }
 
   // Keys work on the scrubber, and wherever nothing else wants them.
@@ -136,7 +153,8 @@ export class Timeline {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const focused = document.activeElement;
     if (focused !== this.scrubber && focused !== document.body) return;
-    if (focused === document.body && event.key !== " " && !event.key.startsWith("Arrow")) return;
+    const anywhere = [" ", ",", "."].includes(event.key) || event.key.startsWith("Arrow");
+    if (focused === document.body && !anywhere) return;
     const step = event.shiftKey ? 5 : 1;
     const moves = {
       ArrowLeft: () => this.seek(this.position - step),
@@ -145,6 +163,8 @@ export class Timeline {
       PageUp: () => this.seek(this.position + 5),
       Home: () => this.seek(0),
       End: () => this.seek(this.view.durationS),
+      ",": () => this.step(-1),
+      ".": () => this.step(1),
       " ": () => this.toggle(),
     };
     const move = moves[event.key];
@@ -174,4 +194,5 @@ export function drawPresence(svg, view) {
   };
   add(0, view.durationS, "presence__present");
   for (const [start, end] of view.track.unseen) add(start, end, "presence__absent");
+  for (const [start, end] of view.data.excluded) add(start, end, "presence__left-out");
 }
