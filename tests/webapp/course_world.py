@@ -37,7 +37,7 @@ def curve(
     """A student who is at a level, with a small ripple, save in the dips; always in view."""
     values = [
         level
-        + 0.01 * ((7 * number) % 5 - 2)
+        + 0.01 * ((7 * number + phase) % 5 - 2)
         - (depth if any(start <= number < end for start, end in dips) else 0.0)
         for number in range(bins)
     ]

@@ -27,6 +27,7 @@ from webapp.courses.class_curve import (
 from webapp.courses.models import Lesson
 from webapp.courses.overview import students_of
 from webapp.courses.strips import BIN_S, EMPTY, Bins
+from webapp.disputes.selectors import disputed_ids
 from webapp.privacy.models import Consent
 from webapp.recordings.models import Recording
 from webapp.recordings.newest import newest_finished, with_progress
@@ -85,6 +86,7 @@ class Row:
             lesson's.
         counts: whether it is in the class's figures (its model made most reports).
         ready: whether its bins are there.
+        disputed: whether its student says that something in it is not right.
     """
 
     report: _Report
@@ -94,6 +96,7 @@ class Row:
     aligned: bool
     counts: bool
     ready: bool
+    disputed: bool
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ class LessonClass:
 
 
 def lesson_class(lesson: Lesson) -> LessonClass:
-    """The class of a lesson, in five queries; two more while bins of before are made."""
+    """The class of a lesson, in six queries; two more while bins of before are made."""
     recordings = Recording.objects.filter(lesson=lesson)
     reports = _reports(recordings)
     makers = Counter((one.model, one.kind) for one in reports if one.engagement is not None)
@@ -227,6 +230,7 @@ def _reports(recordings: QuerySet[Recording]) -> list[_Report]:
 
 
 def _rows(lesson: Lesson, reports: Sequence[_Report], model: str, kind: str) -> list[Row]:
+    disputed = disputed_ids(Recording.objects.filter(lesson=lesson))
     bins = strips.read([one.analysis_id for one in reports])
     of_student = Counter(one.student_id for one in reports)
     met: Counter[int] = Counter()
@@ -246,6 +250,7 @@ def _rows(lesson: Lesson, reports: Sequence[_Report], model: str, kind: str) -> 
                 aligned=shift is not None,
                 counts=(one.model, one.kind) == (model, kind),
                 ready=one.analysis_id in bins,
+                disputed=one.recording_id in disputed,
             )
         )
     return rows

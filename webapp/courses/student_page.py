@@ -21,6 +21,7 @@ from webapp.courses.chart_data import day, emotions_known
 from webapp.courses.class_curve import FEWEST_STUDENTS
 from webapp.courses.emotion_words import emotion_word
 from webapp.courses.models import Course, Lesson
+from webapp.disputes.selectors import disputed_ids
 from webapp.recordings.models import Recording
 from webapp.recordings.newest import newest_finished
 from webapp.reports.series import EMOTION_ORDER
@@ -54,6 +55,7 @@ class LessonPoint:
         shares: of each emotion, mean over their reports.
         class_median: of the other students; None for too few, which `others` says.
         other_model: a report is by another model and not in these figures.
+        disputed: the student says that something in one of the reports is not right.
     """
 
     lesson: Lesson
@@ -65,6 +67,7 @@ class LessonPoint:
     class_median: float | None
     others: int
     other_model: str
+    disputed: bool
 
     @property
     def recording_id(self) -> UUID | None:
@@ -97,13 +100,14 @@ class StudentFigures:
 
 
 def student_figures(course: Course, student: User) -> StudentFigures:
-    """The figures of a student, in four queries."""
+    """The figures of a student, in five queries."""
     lessons = list(course.lessons.order_by("-starts_at", "-pk")[:MOST_LESSONS])[::-1]
     own, others = _reports(course, student, [one.pk for one in lessons])
     makers = Counter((one.model, one.kind) for one in own if one.engagement is not None)
     ranked = sorted(makers, key=lambda maker: (-makers[maker], maker))
     model, kind = ranked[0] if ranked else ("", "")
     shares = strips.shares([one.analysis_id for one in own])
+    disputed = disputed_ids(Recording.objects.filter(lesson__course=course, student=student))
     medians = _medians(others, (model, kind))
     points = [
         _point(
@@ -112,6 +116,7 @@ def student_figures(course: Course, student: User) -> StudentFigures:
             (model, kind),
             shares,
             medians.get(lesson.pk, []),
+            disputed,
         )
         for lesson in lessons
     ]
@@ -160,6 +165,7 @@ def _point(
     maker: tuple[str, str],
     shares: Mapping[Any, Mapping[str, float]],
     others: Sequence[float],
+    disputed: set[UUID],
 ) -> LessonPoint:
     same = [one for one in reports if (one.model, one.kind) == maker]
     strange = [one for one in reports if one.engagement is not None and one not in same]
@@ -177,6 +183,7 @@ def _point(
         class_median=median(others) if len(others) >= FEWEST_STUDENTS else None,
         others=len(others),
         other_model=strange[0].model if strange else "",
+        disputed=any(one.recording_id in disputed for one in reports),
     )
 
 
