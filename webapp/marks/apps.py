@@ -10,3 +10,7 @@ class MarksConfig(AppConfig):
     name = "webapp.marks"
     label = "marks"
     verbose_name = _("Marks and corrections")
+
+    def ready(self) -> None:
+        # Registers what is held about people.
+        from webapp.marks import holdings  # noqa: F401
