@@ -7,6 +7,7 @@ every other format.
 
 import ctypes
 import importlib.util
+import logging
 import threading
 from functools import cache
 from pathlib import Path
@@ -47,14 +48,18 @@ def render(paper: Paper) -> bytes:
     html = render_to_string(paper.template, {**paper.context, "language": get_language()})
     # Loaded on use: it takes half a second and 40 MB that no page needs.
     import weasyprint
-    from weasyprint.urls import FatalURLFetchingError, URLFetcher
+    import weasyprint.logger
+    from weasyprint.urls import URLFetcher
 
     class Nothing(URLFetcher):
         """Refuses every address, files of this machine among them."""
 
         def fetch(self, url: str, headers: Any = None) -> Any:
-            raise FatalURLFetchingError(f"A report fetches nothing, and not {url[:80]}.")
+            # WeasyPrint catches it, says so in the log and goes on without.
+            raise ValueError(f"A report fetches nothing, and not {url[:80]}.")
 
+    # It tells of every page that it makes.
+    weasyprint.logger.PROGRESS_LOGGER.setLevel(logging.WARNING)
     fetcher = Nothing()
     with _one_at_a_time:
         style = weasyprint.CSS(string=_style(), url_fetcher=fetcher)

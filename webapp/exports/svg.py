@@ -126,12 +126,16 @@ def strip(
     return _svg(title, height, "".join(drawn) + frame.grid())
 
 
-def heat_map(
-    title: str, x: Axis, rows: Sequence[tuple[str, Sequence[float | None]]], row_height: float = 11
-) -> SafeString:
-    """A row a person and a cell a stretch; nothing is drawn where nothing was seen.
+Cell = tuple[float, float] | None
 
-    Neighbours of one shade are drawn as one cell, so that a large class stays a small file.
+
+def heat_map(
+    title: str, x: Axis, rows: Sequence[tuple[str, Sequence[Cell]]], row_height: float = 11
+) -> SafeString:
+    """A row a person and a cell a stretch, as (estimate, coverage).
+
+    A cell is as high as its coverage, in quarters, and nothing is drawn for None. Neighbours that
+    look alike are drawn as one, so that a large class stays a small file.
     """
     left = 96.0
     height = _TOP + row_height * len(rows) + _BOTTOM
@@ -139,21 +143,31 @@ def heat_map(
     width = (WIDTH - left - _RIGHT) / max(1, cells)
     parts = []
     for number, (name, values) in enumerate(rows):
-        top = _TOP + number * row_height
-        parts.append(_text(left - 5, top + row_height - 3, _clipped(name), "end", 7.5))
-        shades = [None if one is None else heat_colour(one) for one in values]
+        bottom = _TOP + (number + 1) * row_height - 1
+        size = min(7.5, row_height - 0.5)
+        parts.append(_text(left - 5, bottom - (row_height - size) / 2, _clipped(name), "end", size))
+        looks = [
+            None if one is None else (heat_colour(one[0]), _quarters(one[1])) for one in values
+        ]
         place = 0
-        for shade, run in groupby(shades):
+        for look, run in groupby(looks):
             length = len(list(run))
-            if shade:
-                rect = left + place * width, top, length * width, row_height - 1
-                parts.append(_rect(*rect, shade))
+            if look:
+                shade, share = look
+                tall = share * (row_height - 1)
+                parts.append(
+                    _rect(left + place * width, bottom - tall, length * width, tall, shade)
+                )
             place += length
     bottom = height - _BOTTOM + 12
     for value, words in x.ticks:
         at = left + x.place(value) * (WIDTH - left - _RIGHT)
         parts.append(_text(at, bottom, words, _anchor(x.place(value))))
     return _svg(title, height, "".join(parts))
+
+
+def _quarters(share: float) -> float:
+    return min(4, max(1, round(4 * share))) / 4
 
 
 def heat_colour(value: float) -> str:
