@@ -116,7 +116,7 @@ def test_dates_are_written_as_the_language_writes_them(spanish: object, world: W
             assert template.render(Context({"moment": moment})) == written
 
 
-def test_a_language_that_is_not_offered_is_refused(world: World) -> None:
+def test_a_language_that_is_not_offered_is_refused(spanish: object, world: World) -> None:
     client_of(world.student).post(
         reverse("accounts:profile"), {"name": "S", "language": "xx", "time_zone": "UTC"}
     )

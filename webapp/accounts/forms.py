@@ -65,6 +65,8 @@ class ProfileForm(forms.ModelForm):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        if len(settings.LANGUAGES) < 2:
+            del self.fields["language"]
         kept = self.instance.time_zone
         if not self.fields["time_zone"].valid_value(kept):
             # An old or unusual name stays what it is until the user picks another.

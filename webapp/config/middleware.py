@@ -2,9 +2,11 @@
 
 import zoneinfo
 from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import resolve_url
 from django.utils import timezone, translation
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -55,6 +57,26 @@ def user_language(get_response: Handler) -> Handler:
             translation.activate(chosen)
             request.LANGUAGE_CODE = translation.get_language()
         return get_response(request)
+
+    return handle
+
+
+def log_in_again(get_response: Handler) -> Handler:
+    """Leads the whole page to the log-in when a piece of it is asked for after the session's end.
+
+    Otherwise the piece would be replaced by the page to log in.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        location = response.headers.get("Location", "")
+        if not request.htmx or response.status_code != 302:
+            return response
+        if not location.startswith(f"{resolve_url(settings.LOGIN_URL)}?"):
+            return response
+        here = urlsplit(request.htmx.current_url_abs_path or "/")
+        query = urlencode({"next": urlunsplit(("", "", here.path, here.query, ""))})
+        return HttpResponse(headers={"HX-Redirect": f"{resolve_url(settings.LOGIN_URL)}?{query}"})
 
     return handle
 

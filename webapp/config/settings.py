@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "webapp.config.middleware.log_in_again",
     "webapp.config.middleware.security_headers",
     "webapp.config.middleware.user_language",
     "webapp.config.middleware.user_time_zone",

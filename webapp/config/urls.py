@@ -28,5 +28,6 @@ urlpatterns = [
     path("healthz", views.health, name="health"),
 ]
 
+handler400 = "webapp.config.views.not_understood"
 handler403 = "webapp.config.views.forbidden"
 handler404 = "webapp.config.views.not_found"

@@ -28,7 +28,7 @@ def open_dispute(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
     found = get_object_or_404(access.visible_recordings(request.user), pk=recording_id)
     if not access.can_dispute(request.user, found):
         raise PermissionDenied
-    form = DisputeForm(request.POST)
+    form = DisputeForm(request.POST, auto_id="dispute-%s")
     if form.is_valid():
         cleaned = form.cleaned_data
         try:

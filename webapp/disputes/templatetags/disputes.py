@@ -58,7 +58,7 @@ def panel(
         "disputes": list(selectors.disputes_of(recording)),
         "may_open": access.can_dispute(user, recording),
         "may_answer": access.can_answer(user, recording),
-        "form": form or DisputeForm(),
+        "form": form or DisputeForm(auto_id="dispute-%s"),
         "reply_form": ReplyForm(),
         "refused": reply,
         "failed": failed,

@@ -83,6 +83,35 @@
     if (uploading) event.preventDefault();
   });
 
+  // A piece of the page that could not be fetched or sent says so, once, at the top of the page.
+  // What asks again by itself says it only after several failures, and all is well after a success.
+  let failures = 0;
+
+  function sayFailure(kind) {
+    const box = document.getElementById("request-failed");
+    if (!box) return;
+    box.hidden = false;
+    if (box.textContent !== box.dataset[kind]) box.textContent = box.dataset[kind];
+  }
+
+  function onFailure(event, kind) {
+    failures += 1;
+    const polled = (event.target.getAttribute?.("hx-trigger") || "").startsWith("every");
+    if (event.target.closest("[data-upload]") || (polled && failures < 3)) return;
+    sayFailure(kind);
+  }
+
+  document.addEventListener("htmx:sendError", (event) => onFailure(event, "away"));
+  document.addEventListener("htmx:responseError", (event) =>
+    onFailure(event, event.detail.xhr.status >= 500 ? "broken" : "refused"),
+  );
+  document.addEventListener("htmx:afterOnLoad", (event) => {
+    if (!event.detail.successful) return;
+    failures = 0;
+    const box = document.getElementById("request-failed");
+    if (box) box.hidden = true;
+  });
+
   // A table, a chart or a menu that came by htmx may hold a toggle of its own.
   document.addEventListener("htmx:afterSettle", paintToggle);
 })();
