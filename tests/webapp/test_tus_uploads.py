@@ -326,6 +326,25 @@ def test_slow_uploads_leave_threads_for_pages(
     assert finish(client, path).status_code == 204
 
 
+def test_no_offset_is_told_before_its_bytes_are_on_the_disk(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_disk = [0]
+
+    def sync(handle: int) -> None:
+        on_disk.append(os.fstat(handle).st_size)
+
+    monkeypatch.setattr(storage, "_sync_data", sync)
+    path = create(client, world.lesson, len(CONTENT)).headers["Location"]
+    assert patch(client, path, 0, CONTENT[:HALF]).headers["Upload-Offset"] == str(on_disk[-1])
+    # As a request that was killed leaves it: written, and not synced.
+    with storage.part_path(Upload.objects.get().pk).open("ab") as file:
+        file.write(CONTENT[HALF:-1])
+    assert offset(client, path) == on_disk[-1] == len(CONTENT) - 1
+    last = patch(client, path, len(CONTENT) - 1, CONTENT[-1:])
+    assert last.headers["Upload-Offset"] == str(on_disk[-1]) == str(len(CONTENT))
+
+
 # -- what is left over --
 
 

@@ -165,8 +165,11 @@ def append(part: Part, body: Body, most_bytes: int, checksum: Checksum | None) -
     except TooLargeError:
         part.cut(before)
         raise
+    except OSError as error:
+        # Of the disk: what goes wrong with the connection has another name by now.
+        raise _no_space(error) from error
     finally:
-        _on_disk(part.sync)
+        part.sync()
 
 
 def _copy(part: Part, body: Body, most_bytes: int, checksum: Checksum | None) -> None:
@@ -175,13 +178,13 @@ def _copy(part: Part, body: Body, most_bytes: int, checksum: Checksum | None) ->
         arrived += len(piece)
         if arrived > most_bytes:
             raise _too_much()
-        _on_disk(part.append, piece)
+        part.append(piece)
         if checksum is not None:
             checksum.update(piece)
         unsynced += len(piece)
         if unsynced >= _SYNC_EVERY_BYTES:
             unsynced = 0
-            _on_disk(part.sync)
+            part.sync()
             if part.is_erased:
                 raise GoneError(_("This upload was erased in the meantime."))
 
@@ -190,13 +193,10 @@ def _too_much() -> TooLargeError:
     return TooLargeError(_("More was sent than the file's announced size. Nothing of it was kept."))
 
 
-def _on_disk(act: Any, *arguments: Any) -> None:
-    try:
-        act(*arguments)
-    except OSError as error:
-        logger.exception("An upload could not be written")
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            text = _("The server's disk is full. What has arrived is kept: try again later.")
-        else:
-            text = _("The server's disk refused the file. What has arrived is kept: try later.")
-        raise NoSpaceError(text) from error
+def _no_space(error: OSError) -> NoSpaceError:
+    logger.error("An upload could not be written: %s", error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        text = _("The server's disk is full. What has arrived is kept: try again later.")
+    else:
+        text = _("The server's disk refused the file. What has arrived is kept: try later.")
+    return NoSpaceError(text)
