@@ -14,8 +14,10 @@ from tests.browser.watched import Watched
 SAMPLE = ROOT / "engagement" / "sample" / "sample.mp4"
 # The machine may be busy with other tests.
 PATIENCE_MS = 300_000
+# The server's answer while it still writes what came before the cut.
+STILL_WRITING = ("409 (Conflict)", "423 (Locked)")
 # What a browser itself says about a connection that a test has cut.
-CUT = ("ERR_CONNECTION_", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED")
+CUT = ("ERR_CONNECTION_", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED", *STILL_WRITING)
 _CAMERA_FRAMES = 200
 
 _SEED = """

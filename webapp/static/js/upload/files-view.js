@@ -50,7 +50,10 @@ export class FilesView {
   sendChosen() {
     const chosen = this.chosen.filter((one) => one.state === "waiting");
     this.chosen = [];
-    for (const transfer of chosen) this.queue.add(transfer);
+    for (const transfer of chosen) {
+      transfer.again();
+      this.queue.add(transfer);
+    }
     return chosen.length > 0;
   }
 
@@ -58,6 +61,8 @@ export class FilesView {
   send(transfer) {
     this._follow(this._row(transfer.file), transfer);
     this.queue.add(transfer);
+    // The button that was pressed is gone: the reader goes along with the file.
+    this.root.querySelector("h2").focus();
   }
 
   _row(file) {
@@ -180,6 +185,8 @@ export class FilesView {
     if (state === "lost") {
       return say(`lost_${transfer.lostBy}`, { seconds: about(transfer.waitS) });
     }
+    // What has failed is told in the place of an error.
+    if (state === "failed") return "";
     if (state !== "sending") return say(`file_${state}`);
     const sent = say("sent_of", { sent: size(transfer.sent), size: size(transfer.file.size) });
     const { speed } = transfer;

@@ -72,11 +72,15 @@ function choose(chosen) {
   for (const file of chosen) files.choose(file);
 }
 
-input.addEventListener("change", () => {
+function takeChosen() {
   choose([...input.files]);
   // The same file may be chosen again after it was taken out.
   input.value = "";
-});
+}
+
+input.addEventListener("change", takeChosen);
+// A quick hand chooses before this script is there.
+takeChosen();
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   missing.hidden = files.sendChosen();
