@@ -12,6 +12,7 @@ from engagement.report.schema import Analysis as Document
 from tests.factories import build_document
 from tests.webapp.conftest import World, client_of, finish
 from webapp.accounts.models import User
+from webapp.courses import strips
 from webapp.marks import services
 from webapp.marks.models import Correction
 from webapp.privacy import holdings
@@ -245,3 +246,11 @@ def test_a_report_from_which_nothing_of_the_student_is_left_shows_nobody_elses_f
     assert "Nothing of the student is left to report on" in text
     analysis.refresh_from_db()
     assert analysis.mean_engagement is None
+
+
+def test_the_class_counts_left_out_time_neither_as_seen_nor_as_missing(world: World) -> None:
+    # The face is away for 3 of 20 s; of the 16 s that are left that is no larger share than 0.25.
+    leave_out(world, "0:16", "0:20")
+    bins = strips.read([world.analysis.pk])[world.analysis.pk]
+    assert 0.75 < bins.coverage[0] < 0.85
+    assert bins.engagement[0] is not None

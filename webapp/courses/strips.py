@@ -20,6 +20,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from engagement.report.corrections import CORRECTED
 from webapp.courses.models import Strip
 from webapp.recordings.models import Analysis
 from webapp.reports.models import ReadyReport
@@ -79,14 +80,25 @@ def of_page(page: Mapping[str, Any]) -> tuple[bytes, dict[str, float]]:
         return pack(Bins([None] * bins, [None] * bins, [0.0] * bins, [""] * bins)), {}
     track, means = document["tracks"][number], page["tracks"][number]["windows"]
     sums = _sums(track["windows"], means, duration_s, bins, len(order))
-    lengths = [min(BIN_S, duration_s - n * BIN_S) for n in range(bins)]
+    # What was left out by hand is no time in which a face could have been missing.
+    left_out = [(float(start), float(end)) for start, end in page.get("excluded", ())]
+    ends = [min(duration_s, (n + 1) * BIN_S) for n in range(bins)]
+    lengths = [
+        end - n * BIN_S - sum(max(0.0, min(b, end) - max(a, n * BIN_S)) for a, b in left_out)
+        for n, end in enumerate(ends)
+    ]
     return pack(_bins(sums, lengths, order)), dict(document["summary"]["emotion_share"])
 
 
 def _main(document: Mapping[str, Any]) -> int | None:
-    """The track that the document's summary is of: the longest seen, or the one said to be it."""
+    """The track that the document's summary is of: the longest seen, or the one said to be it.
+
+    Corrected by hand there may be none, though others are left: nothing of the student is.
+    """
     tracks = document["tracks"]
     same = [n for n, one in enumerate(tracks) if one["summary"] == document["summary"]]
+    if any(one["code"] == CORRECTED for one in document["warnings"]):
+        return next(iter(same), None)
     seen = sorted(range(len(tracks)), key=lambda n: -float(tracks[n]["summary"]["coverage"]))
     return next(iter([*same, *seen]), None)
 

@@ -14,6 +14,7 @@ from webapp import access
 from webapp.accounts.models import User
 from webapp.courses.lesson_class import LessonClass, lesson_class
 from webapp.courses.models import Lesson
+from webapp.courses.strips import BIN_S
 from webapp.recordings.models import Analysis, Recording
 from webapp.reports.selectors import Report, latest_finished, read_report
 from webapp.reports.templatetags.report_format import NOTHING, clock, percent, two
@@ -189,6 +190,7 @@ def lesson_figures(a: LessonSide, b: LessonSide) -> list[Figure]:
                 for one in pair
             ],
         ),
+        Figure(_("Reports left out, made by another model"), *[str(one.left_out) for one in pair]),
         Figure(_("Students without a report"), *[str(len(one.absent)) for one in pair]),
         Figure(
             _("Engagement by"),
@@ -216,7 +218,8 @@ def curves(sides: Sequence[LessonSide]) -> list[dict[str, object]]:
             "title": side.title,
             "points": [
                 {
-                    "t": one.start_s,
+                    # In the middle of its bin.
+                    "t": one.start_s + BIN_S / 2,
                     "mean": one.mean,
                     "spread": one.spread,
                     "students": one.students,

@@ -23,12 +23,23 @@ function curve(points, token, type) {
       lineStyle: { opacity: 0 },
       areaStyle: { color: ink, opacity: 0.16 },
     },
-    { ...still, z: 3, data: of((one) => one.mean), lineStyle: { color: ink, width: 2, type } },
+    {
+      ...still,
+      z: 3,
+      // A single point is no line: it would not be seen.
+      symbol: "circle",
+      showSymbol: true,
+      symbolSize: points.length <= 60 ? 6 : 0,
+      itemStyle: { color: ink },
+      data: of((one) => one.mean),
+      lineStyle: { color: ink, width: 2, type },
+    },
   ];
 }
 
 function curves(node) {
-  const last = Math.max(1, ...classes.flatMap((one) => one.points.map((point) => point.t)));
+  const times = classes.flatMap((one) => one.points.map((point) => point.t));
+  const last = Math.max(30, ...times) + 15;
   return {
     ...frame({ durationS: last }, node, MARGINS, {
       min: 0,
