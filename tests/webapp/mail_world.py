@@ -28,7 +28,16 @@ class Box:
 
 @contextmanager
 def mail_server(settings: Any) -> Iterator[Box]:
-    """A real SMTP server on a free port, to which the site's e-mail goes."""
+    """A real SMTP server to which the e-mail of this process goes."""
+    with listening() as (box, url):
+        for name, value in email_settings(url).items():
+            setattr(settings, name, value)
+        yield box
+
+
+@contextmanager
+def listening() -> Iterator[tuple[Box, str]]:
+    """A real SMTP server on a free port, and the `EMAIL_URL` that leads to it."""
     box = Box()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -36,9 +45,7 @@ def mail_server(settings: Any) -> Iterator[Box]:
     controller = Controller(box, hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        for name, value in email_settings(f"smtp+plain://127.0.0.1:{port}").items():
-            setattr(settings, name, value)
-        yield box
+        yield box, f"smtp+plain://127.0.0.1:{port}"
     finally:
         controller.stop()
 

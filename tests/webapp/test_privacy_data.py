@@ -208,6 +208,9 @@ def test_the_reader_sees_who_looked_at_what_in_words(world: World) -> None:
         "a recording that was erased since",
     ):
         assert words in page, words
+    others = client_of(world.student).get(LOOKS + "?who=others").content.decode()
+    assert "opened the report" in others
+    assert ">You<" not in others
     assert "Nobody has looked" in client_of(world.other_student).get(LOOKS).content.decode()
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from webapp import access
 from webapp.courses.models import Course
-from webapp.paging import paged
+from webapp.paging import orders, paged
 from webapp.privacy import consent_text, model_words, services
 from webapp.privacy import own_data as held
 from webapp.privacy.archive import archive_of
@@ -85,8 +85,12 @@ def own_data(request: HttpRequest) -> HttpResponse:
 def looks(request: HttpRequest) -> HttpResponse:
     """Who looked at what concerns the reader, the newest first."""
     entries = AccessLog.objects.filter(subject=request.user).select_related("actor")
+    choices = {"all": gettext("Everybody"), "others": gettext("Only others")}
+    whom, links = orders(request, "who", choices, "page")
+    if whom == "others":
+        entries = entries.exclude(actor=request.user)
     page = paged(request, entries, LOOKS_A_PAGE)
-    shown = {"looks": page, "lines": held.looks(page.rows, request.user)}
+    shown = {"looks": page, "lines": held.looks(page.rows, request.user), "choices": links}
     return render(request, "privacy/looks.html", shown)
 
 
