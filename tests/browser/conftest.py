@@ -15,9 +15,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+if TYPE_CHECKING:
+    from tests.browser.every_page import Found
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "demo-of-the-browser-test"
@@ -97,6 +101,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
         log.close()
+
+
+@pytest.fixture(scope="session")
+def every_page(site: Site, tmp_path_factory: pytest.TempPathFactory) -> list["Found"]:
+    """Every page of the site, about a simulated course, once for everybody who may read it."""
+    from tests.browser.every_page import read
+
+    target = tmp_path_factory.mktemp("pages") / "pages.json"
+    site.python(
+        "from pathlib import Path; from tests.browser.every_page import write; "
+        f"write(Path({str(target)!r}), {site.password!r})"
+    )
+    return read(target)
 
 
 def _address(server: subprocess.Popen[str], log: Path) -> str:

@@ -21,7 +21,13 @@ from webapp.privacy.models import Consent
 from webapp.recordings import storage
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
 from webapp.reports import ready
-from webapp.stack import demo_data, simulated_analysis, simulated_extras, simulated_films
+from webapp.stack import (
+    demo_data,
+    simulated_analysis,
+    simulated_extras,
+    simulated_films,
+    simulated_remarks,
+)
 from webapp.stack.simulated import TITLE_ENDS
 from webapp.stack.simulated_analysis import Meeting, Temper
 from webapp.stack.simulated_extras import Simulated
@@ -149,6 +155,7 @@ def create(logins: Logins, students: int = 24, lessons: int = 8) -> Made:
                 short_s=_SHORT_S,
             )
             simulated_extras.add_all(world)
+            simulated_remarks.add_all(world)
     except BaseException:
         films.stop()
         raise

@@ -1,0 +1,215 @@
+"""Pictures of every page, in both themes and on a narrow screen, for docs/screens.
+
+`python tools/make_screens.py [--only PART] [--out FOLDER]` (or `make screens`) serves a site over a
+folder that is thrown away, seeds the simulated course, and looks at each page that
+`tests/browser/every_page.py` finds, once, as the first of instructor, student, admin and stranger
+who may read it. Pictures are shrunk to a palette, and cut where a page is very long. With `--only`
+just the pages whose name contains PART are taken, and the index is left as it is.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import logging
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+logger = logging.getLogger("make_screens")
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "docs" / "screens"
+PASSWORD = "a password for pictures"  # noqa: S105  (of a site that lives for minutes)
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+#: Who looks at a page, where several may.
+ORDER = ("instructor", "student", "admin", "stranger")
+COLOURS = 64
+#: What pages show as now, as far as a browser says.
+NOW = "2026-11-02T09:00:00Z"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page: how it is called, where it is, and as whom it is read."""
+
+    name: str
+    path: str
+    reader: str
+
+
+@dataclass(frozen=True)
+class View:
+    """A way to look at pages: sizes in pixels, and how much of a long page is kept."""
+
+    name: str
+    width: int
+    height: int
+    longest: int
+    scheme: str
+
+
+VIEWS = (
+    View("light", 1180, 800, 2400, "light"),
+    View("dark", 1180, 800, 2400, "dark"),
+    View("narrow", 360, 740, 2600, "light"),
+)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Makes the pictures; the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="pages whose name contains this")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the pictures")
+    options = parser.parse_args(given)
+    with tempfile.TemporaryDirectory(prefix="screens-") as folder:
+        environment = _environment(Path(folder))
+        with _site(environment) as url, _chromium() as browser:
+            pages = [one for one in _pages(environment, Path(folder)) if options.only in one.name]
+            if not options.only and options.out.is_dir():
+                shutil.rmtree(options.out)
+            options.out.mkdir(parents=True, exist_ok=True)
+            for reader in ORDER:
+                own = [one for one in pages if one.reader == reader]
+                _look(browser, url, reader, own, options.out)
+    if not options.only:
+        (options.out / "README.md").write_text(_index(pages))
+    size = sum(one.stat().st_size for one in options.out.glob("*.png"))
+    logger.info("%d pages, %.1f MB", len(pages), size / 1e6)
+    return 0
+
+
+def slug(name: str) -> str:
+    """A page's name as a file's."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _environment(data: Path) -> dict[str, str]:
+    unwanted = {"DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "HTTPS", "DEBUG"}
+    kept = {name: value for name, value in os.environ.items() if name not in unwanted}
+    return kept | {
+        "DJANGO_SETTINGS_MODULE": "webapp.config.settings",
+        "ENGAGEMENT_DATA_DIR": str(data),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "LOG_LEVEL": "ERROR",
+    }
+
+
+@contextlib.contextmanager
+def _site(environment: dict[str, str]) -> Iterator[str]:
+    """The address of a served site."""
+    command = [sys.executable, str(ROOT / "manage.py"), "serve", "--port", "0"]
+    server = subprocess.Popen(  # noqa: S603  (the project's own command)
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        found = next((line for line in server.stdout or () if "http://" in line), "")
+        if not found:
+            raise SystemExit("The site did not start.")
+        yield "http://" + found.split("http://")[1].split()[0].rstrip("/")
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+
+
+@contextlib.contextmanager
+def _chromium() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+def _pages(environment: dict[str, str], folder: Path) -> list[Shown]:
+    """Every page once."""
+    target = folder / "pages.json"
+    code = (
+        "from pathlib import Path; from tests.browser.every_page import write; "
+        f"write(Path({str(target)!r}), {PASSWORD!r})"
+    )
+    command = [sys.executable, str(ROOT / "manage.py"), "shell", "-c", code]
+    subprocess.run(command, env=environment, cwd=ROOT, check=True)  # noqa: S603
+    found = [Shown(**one) for one in json.loads(target.read_text())]
+    pages = sorted(found, key=lambda one: ORDER.index(one.reader))
+    first: dict[str, Shown] = {}
+    for one in pages:
+        first.setdefault(one.name, one)
+    return list(first.values())
+
+
+def _look(browser: Browser, url: str, reader: str, pages: list[Shown], out: Path) -> None:
+    """Takes the pictures of one reader's pages."""
+    for view in VIEWS if pages else ():
+        context = browser.new_context(
+            base_url=url,
+            viewport={"width": view.width, "height": view.height},
+            color_scheme=view.scheme,
+            reduced_motion="reduce",
+        )
+        page = context.new_page()
+        if reader != "stranger":
+            _log_in(page, reader)
+        page.clock.set_fixed_time(NOW)
+        for one in pages:
+            page.goto(one.path)
+            page.wait_for_load_state("load")
+            page.wait_for_timeout(900)
+            logger.info("%s, %s", one.name, view.name)
+            keep(page.screenshot(full_page=True), view, out / f"{slug(one.name)}-{view.name}.png")
+        context.close()
+
+
+def _log_in(page: Page, reader: str) -> None:
+    page.goto("/accounts/login/")
+    page.locator("#id_username").fill(f"{reader}@pages.example")
+    page.locator("#id_password").fill(PASSWORD)
+    with page.expect_navigation():
+        page.locator("#id_password").press("Enter")
+
+
+def keep(picture: bytes, view: View, target: Path) -> None:
+    """Writes a picture with few colours, and no longer than its view allows."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    image = image.crop((0, 0, image.width, min(image.height, view.longest)))
+    small = image.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    small.save(target, optimize=True)
+
+
+def _index(pages: Sequence[Shown]) -> str:
+    """The folder's README: a line a page with its pictures."""
+    lines = [
+        "# Every page in pictures",
+        "",
+        "Made by `make screens` from the course that `manage.py seed_demo` simulates: nobody was",
+        "recorded, and no model was run. Each page in the light and the dark theme, 1180 pixels",
+        "wide, and on a screen 360 pixels wide; what is further down on a very long page is cut.",
+        "",
+        "| page | read by | pictures |",
+        "| --- | --- | --- |",
+    ]
+    for one in sorted(pages, key=lambda each: each.name):
+        links = ", ".join(f"[{view.name}]({slug(one.name)}-{view.name}.png)" for view in VIEWS)
+        lines.append(f"| {one.name} | {one.reader} | {links} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
