@@ -195,9 +195,8 @@ REDIS_URL = env.text("REDIS_URL")
 CELERY_BROKER_URL = celery_url(REDIS_URL, DATA_DIR)
 
 # E-mail: none leaves the machine, and none is written, until EMAIL_URL says where it goes.
-_mail = email_settings(env.text("EMAIL_URL"))
-MAIL_ENABLED: bool = _mail["MAIL_ENABLED"]
-globals().update(_mail)
+MAIL_ENABLED = env.text("EMAIL_URL") != ""
+globals().update(email_settings(env.text("EMAIL_URL")))
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Engagement <engagement@localhost>")
 # Where the links in e-mails lead.
 SITE_URL = site_url(env.text("SITE_URL"), ALLOWED_HOSTS, https=HTTPS)
