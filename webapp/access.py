@@ -59,8 +59,10 @@ class Standing:
 
 def standing(user: Person, course: Course) -> Standing:
     """`is_student`, `is_instructor` and `can_view_all_recordings`, in one query."""
-    held = Enrolment.objects.filter(user_id=user.pk, course=course).order_by()
-    held_roles = set(held.values_list("role", flat=True)) if user.is_authenticated else set()
+    held_roles: set[str] = set()
+    if user.is_authenticated:
+        held = Enrolment.objects.filter(user=user, course=course).order_by()
+        held_roles = set(held.values_list("role", flat=True))
     return Standing(
         is_student=_STUDENT in held_roles,
         is_instructor=_INSTRUCTOR in held_roles,
@@ -119,7 +121,17 @@ def visible_students(user: Person, course: Course, known: Standing | None = None
     students = User.objects.filter(pk__in=taking)
     if (known or standing(user, course)).can_view_all:
         return students
-    return students.filter(pk=user.pk)
+    return students.filter(pk=user.pk) if user.is_authenticated else students.none()
+
+
+def comparable_lessons(user: Person) -> QuerySet[Lesson]:
+    """Lessons whose whole class the user may see: `can_view_all_recordings` of their courses."""
+    if is_admin(user):
+        return visible_lessons(user)
+    if not user.is_authenticated:
+        return Lesson.objects.none()
+    taught = Enrolment.objects.filter(user=user, role=_INSTRUCTOR).values("course_id")
+    return Lesson.objects.filter(course_id__in=taught).select_related("course")
 
 
 def visible_recordings(user: Person) -> QuerySet[Recording]:
