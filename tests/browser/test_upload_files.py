@@ -28,8 +28,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SIZE_BYTES = 3_000_000
 SLOW = 400_000
 WHOLE_TIMEOUT_MS = 60_000
-BAR = "document.querySelector('#transfers progress').value"
-SENDING = "document.querySelector('#transfers li').dataset.state === 'sending'"
+BAR = "document.querySelector('#transfers progress')?.value"
+SENDING = "document.querySelector('#transfers li')?.dataset.state === 'sending'"
 
 
 @pytest.fixture

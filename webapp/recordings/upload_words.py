@@ -55,6 +55,8 @@ def _recording() -> dict[str, str]:
         ),
         "recording_broke_title": _("The recording stopped"),
         "recording_broke": _("The browser could not go on. What was recorded until then is kept."),
+        "too_long_title": _("The recording stopped: it is as large as this site takes"),
+        "too_long": _("Send it, then record the rest as another recording."),
         "disk_full_title": _("The recording stopped: this device has no room left"),
         "disk_full": _(
             "What was recorded until then is kept. Send or delete recordings that wait here, or "

@@ -43,6 +43,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     page = own_list.choices(own, wish) | {
         "recordings": paged(request, found, _A_PAGE),
         "orders": links,
+        "words": upload_words(),
         "order": order if order != next(iter(own_list.ORDERS)) else "",
     }
     return render(request, "recordings/mine.html", page)

@@ -71,6 +71,17 @@ export async function allowMicrophone() {
   return deviceId;
 }
 
+// Keeps the screen on while it records: a phone that sleeps lets go of its camera. Returns how to
+// let it sleep again.
+export async function stayAwake() {
+  try {
+    const lock = await navigator.wakeLock.request("screen");
+    return () => lock.release();
+  } catch {
+    return () => undefined;
+  }
+}
+
 export function close(stream) {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }

@@ -59,6 +59,16 @@ const recorder = new RecorderView(document.getElementById("recorder"), site, {
   changed: () => kept.paint(),
 });
 
+// From the list of recordings, where "Send it" was pressed.
+async function sendAsked() {
+  const id = window.location.hash.replace(/^#send-/, "");
+  const asked = (await store.kept(site.user)).find((one) => one.id === id);
+  if (!asked) return;
+  window.history.replaceState(null, "", window.location.pathname);
+  await sendKept(asked);
+}
+sendAsked().catch(() => undefined);
+
 // -- files --
 
 const wrap = form.querySelector(".filepick");

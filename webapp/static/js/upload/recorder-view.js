@@ -152,6 +152,7 @@ export class RecorderView {
     store.keep();
     try {
       await this.recorder.start(this.stream);
+      this._sleep = await camera.stayAwake();
     } catch {
       this._problem("recording_broke");
     }
@@ -162,6 +163,7 @@ export class RecorderView {
     clearInterval(this._clock);
     clearInterval(this._roomClock);
     if (state === "recording") this._clock = setInterval(() => this._facts(), 500);
+    if (state === "stopped") this._sleep?.();
     if (this.recorder.isRunning) {
       this._roomClock = setInterval(() => this._room(), LOOK_AT_ROOM_MS);
       this._room();

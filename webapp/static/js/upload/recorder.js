@@ -7,6 +7,8 @@ import * as store from "./store.js";
 const PART_MS = 2000;
 const VIDEO_BITS = 1_200_000;
 const AUDIO_BITS = 64_000;
+// Stops a little below what the site takes: the last part is as large as any.
+const LARGEST_SHARE = 0.99;
 
 // States: "idle", "recording", "paused", "stopped". Tells "change", "progress" and "problem".
 export class Recorder extends EventTarget {
@@ -117,6 +119,8 @@ export class Recorder extends EventTarget {
         if (this.isRunning && !this.problem) this._fail("disk_full");
       });
     this.dispatchEvent(new Event("progress"));
+    const most = LARGEST_SHARE * this.site.maxBytes;
+    if (this.isRunning && this.kept.bytes > most) this._fail("too_long");
   }
 
   async _finish() {
