@@ -2,6 +2,7 @@
 
 import html
 import importlib.util
+import json
 import re
 import shutil
 from datetime import UTC, datetime
@@ -14,10 +15,12 @@ from babel.messages.pofile import read_po
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
+from django.utils.formats import number_format, reset_format_cache
 
 from tests.webapp.conftest import World, client_of
 from webapp.accounts.models import User
 from webapp.config.languages import offered_languages
+from webapp.recordings.models import Recording
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCALE = ROOT / "webapp" / "locale"
@@ -53,6 +56,7 @@ def spanish(tmp_path: Path, settings: object) -> object:
     settings.LANGUAGES = offered_languages("en-gb", tmp_path / "locale")  # type: ignore[attr-defined]
     yield settings
     translation.activate("en-gb")
+    reset_format_cache()
 
 
 def title_and_language(page: bytes) -> tuple[str, str]:
@@ -129,6 +133,45 @@ def test_a_language_is_offered_once_its_catalogue_is_compiled(tmp_path: Path) ->
     made.mkdir(parents=True)
     shutil.copy(ROOT / "pyproject.toml", made / "django.mo")
     assert offered_languages("en-gb", tmp_path) == [("en-gb", "English"), ("es", "Español")]
+
+
+_READ_BY_PROGRAMS = re.compile(
+    r"\b(?:value|min|max|step|data-(?:seek|play|at|least[\w-]*|[\w-]*-s|mark[\w-]*|show[\w-]*)"
+    r'|aria-value(?:now|min|max)|viewBox|width|height|[xy][12]?|c[xy]|r)="(\d+,\d+)"'
+)
+
+
+@pytest.mark.parametrize("name", ["report", "course", "lesson", "student"])
+def test_numbers_for_programs_keep_their_point(
+    name: str, spanish: object, world: World, settings: object
+) -> None:
+    # Django's own way for Spanish, a comma, stands for every language that has one.
+    settings.FORMAT_MODULE_PATH = None  # type: ignore[attr-defined]
+    reset_format_cache()
+    User.objects.update(language="es")
+    Recording.objects.update(duration_s=20.5)
+    address = {
+        "report": reverse("reports:recording", args=[world.recording.pk]),
+        "course": reverse("courses:course", args=[world.course.pk]),
+        "lesson": reverse("courses:lesson", args=[world.lesson.pk]),
+        "student": reverse("courses:student", args=[world.course.pk, world.student.pk]),
+    }[name]
+    page = client_of(world.instructor).get(address)
+    assert page.status_code == 200
+    assert page.headers["Content-Language"] == "es"
+    with translation.override("es"):
+        assert number_format(0.5) == "0,5"
+    assert _READ_BY_PROGRAMS.findall(page.content.decode()) == []
+    for data in re.findall(
+        r"<script[^>]*application/json[^>]*>(.*?)</script>", page.content.decode()
+    ):
+        json.loads(data)
+
+
+def test_no_page_writes_a_date_in_one_language_s_own_order() -> None:
+    fixed = re.compile(r"""(?:\|date:|\bnow )["'](?!c["'])[a-zA-Z]+[ ,.]""")
+    for template in (ROOT / "webapp").rglob("*.html"):
+        assert not fixed.search(template.read_text()), template
 
 
 def compiler() -> ModuleType:
