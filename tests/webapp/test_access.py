@@ -133,6 +133,7 @@ AUDIENCES = {
     "groups:retry": MEETINGS._replace(method="POST", instructor=302, admin=302),
     "groups:delete": MEETINGS,
     # Nothing is said in it: who may say something is told so, and nobody else gets that far.
+    "disputes:course": INSTRUCTORS,
     "disputes:open": Audience("POST", LOGIN, 400, GONE, NO, GONE, NO),
     "disputes:reply": Audience("POST", LOGIN, 400, GONE, 400, GONE, 400),
     "disputes:close": REPORT_READERS._replace(

@@ -137,3 +137,16 @@ def test_disputes_are_erased_with_their_recording(world: World) -> None:
     )
     world.recording.delete()
     assert not Dispute.objects.exists()
+
+
+def test_the_course_lists_open_disputes_and_on_request_closed_ones(world: World) -> None:
+    services.open_dispute(world.recording, "Still open.", 5.0, 65.0)
+    services.close(services.open_dispute(world.recording, "Settled.", None, None), world.student)
+    address = reverse("disputes:course", args=[world.course.pk])
+    page = client_of(world.instructor).get(address).content.decode()
+    assert "Still open." in page
+    assert "0:05 to 1:05" in page
+    assert "Settled." not in page
+    closed = client_of(world.instructor).get(address + "?show=closed").content.decode()
+    assert "Settled." in closed
+    assert "Still open." not in closed

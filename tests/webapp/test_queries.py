@@ -92,6 +92,9 @@ FOR_INSTRUCTORS = {
     "meeting, upload": of("groups:upload", "lesson"),
     "meeting, delete": of("groups:delete", "group"),
     "meeting, settings": of("groups:settings", "course"),
+    "disputes": of("disputes:course", "course"),
+    "notices": of("notices:list"),
+    "profile": of("accounts:profile"),
 }
 FOR_STUDENTS = {
     "home": of("courses:home"),

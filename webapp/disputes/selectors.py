@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
+from webapp.courses.models import Course
 from webapp.disputes.models import Dispute
 from webapp.recordings.models import Recording
 
@@ -29,6 +30,14 @@ def mark_disputed(recordings: Iterable[Recording]) -> None:
     found = disputed_ids(shown) if shown else set()
     for one in shown:
         one.is_disputed = one.pk in found
+
+
+def disputes_in(course: Course, *, is_open: bool) -> QuerySet[Dispute]:
+    """The course's open disputes, the oldest first, or its closed ones, the latest first."""
+    disputes = Dispute.objects.filter(
+        recording__lesson__course=course, closed_at__isnull=is_open
+    ).select_related("recording__lesson", "recording__student")
+    return disputes.order_by("created_at" if is_open else "-closed_at", "pk")
 
 
 def disputes_of(recording: Recording) -> QuerySet[Dispute]:

@@ -11,14 +11,36 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from webapp import access
-from webapp.disputes import services
+from webapp.disputes import selectors, services
 from webapp.disputes.forms import DisputeForm, ReplyForm
 from webapp.disputes.models import Dispute
 from webapp.disputes.templatetags.disputes import panel
+from webapp.paging import orders, paged
 from webapp.recordings.models import Recording
+
+DISPUTES_A_PAGE = 25
+
+
+@require_GET
+@login_required
+def course(request: HttpRequest, course_id: int) -> HttpResponse:
+    """What is disputed in a course: what is open, or with `?show=closed` what was settled."""
+    found = get_object_or_404(access.visible_courses(request.user), pk=course_id)
+    if not access.can_view_all_recordings(request.user, found):
+        raise PermissionDenied
+    choices = {"open": gettext("Open"), "closed": gettext("Closed")}
+    which, links = orders(request, "show", choices, "page")
+    disputes = selectors.disputes_in(found, is_open=which == "open")
+    shown = {
+        "course": found,
+        "disputes": paged(request, disputes, DISPUTES_A_PAGE),
+        "choices": links,
+        "which": which,
+    }
+    return render(request, "disputes/course.html", shown)
 
 
 @require_POST
