@@ -6,7 +6,7 @@ The rules, from enrolment and role:
 - An instructor may see the recordings and reports of the courses they teach, label their windows
   and use what is fitted with the labels, and correct reports by hand.
 - A student may see their own recordings and reports, upload to the lessons of the courses they
-  are a student of, and delete what is theirs.
+  are a student of, dispute what is said of them, and delete what is theirs.
 - Nobody else may know that a thing exists: views answer 404 from these querysets.
 
 Consent is a separate question (`privacy.services.has_consent`): a student without it may upload
