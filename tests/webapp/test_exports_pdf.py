@@ -11,13 +11,15 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from engagement.report.schema import Analysis as Document
+from tests.factories import build_document
 from tests.webapp.class_world import ClassWorld, make_class
 from tests.webapp.conftest import client_of
 from tests.webapp.report_world import ReportWorld, build_world
 from tests.webapp.test_exports import address, download, page_rows
 from webapp.exports import documents, pdf, svg
 from webapp.exports.documents import Paper
-from webapp.recordings.models import Recording
+from webapp.recordings.models import Analysis, AnalysisDocument, Recording
+from webapp.reports import ready
 from webapp.reports.templatetags.report_format import two
 
 pytestmark = pytest.mark.skipif(not pdf.available(), reason="needs WeasyPrint and Pango")
@@ -229,12 +231,29 @@ def test_a_chart_escapes_its_words() -> None:
     assert heights == [10.0, 5.0]
 
 
-def test_a_large_class_is_cut_short_and_says_so(
+def test_a_large_class_is_drawn_over_several_pages(
     whole: ClassWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents.class_charts, "MOST_HEAT_ROWS", 2)
+    charts = documents.class_charts
+    for analysis in Analysis.objects.filter(recording__lesson=whole.lessons[0]):
+        AnalysisDocument.objects.get_or_create(
+            analysis=analysis, defaults={"document": build_document(duration_s=60.0)}
+        )
+        ready.part(analysis, "page")
+    monkeypatch.setattr(charts, "MOST_HEAT_ROWS", 5)
+    monkeypatch.setattr(charts, "HEAT_ROWS_A_PAGE", 2)
     client = client_of(whole.instructor)
-    client.get(reverse("reports:recording", args=[whole.recording.pk]))
     path = address("lesson", "pdf", lesson_id=whole.lessons[0].pk)
-    text = words(read(download(client, path)))
-    assert "The first 2 of 6 recordings; the tables have all of them." in text
+    reader = read(download(client, path))
+    text = words(reader)
+    assert "The first 5 of 6 recordings; the tables have all of them." in text
+    drawn = [one.get("/Alt", "") for one in structure(reader) if one.get("/S") == "/Figure"]
+    assert drawn.count("Engagement of each recording over the lesson's time.") == 3
+
+
+def test_no_chart_is_taller_than_a_page() -> None:
+    rows = [("somebody", [(0.5, 1.0)])] * documents.class_charts.HEAT_ROWS_A_PAGE
+    drawn = svg.heat_map("all", svg.UNIT, rows)
+    height = float(re.search(r' height="(\d+)"', drawn)[1])
+    # An A4 page between its margins, less a heading, a legend and a note.
+    assert height < (297 - 40 - 25) * 96 / 25.4

@@ -20,6 +20,8 @@ from webapp.reports.templatetags.report_format import percent, two
 
 #: The heat map shows so many recordings; more would be a page of lines.
 MOST_HEAT_ROWS = 250
+#: A chart is never torn, so that one of a large class is several.
+HEAT_ROWS_A_PAGE = 60
 _MEDIAN = "#7d5bc6"
 
 
@@ -58,7 +60,8 @@ def _curve(whole: LessonClass) -> list[Chart]:
 
 def _heat_map(rows: Sequence[Row], whole: LessonClass, called: Called) -> list[Chart]:
     """Recordings along the lesson; what was not seen stays empty."""
-    shown = rows[:MOST_HEAT_ROWS]
+    ready = [one for one in rows if one.ready]
+    shown = ready[:MOST_HEAT_ROWS]
     length = len(whole.curve.points)
     if not shown or not length:
         return []
@@ -69,19 +72,20 @@ def _heat_map(rows: Sequence[Row], whole: LessonClass, called: Called) -> list[C
         "A cell is as high as the share of its time with a usable face. Empty: too little face to "
         "say, which says nothing about engagement."
     )
-    if len(shown) < len(rows):
+    if len(shown) < len(ready):
         more = _("The first %(shown)s of %(all)s recordings; the tables have all of them.")
-        note = f"{note} {more % {'shown': len(shown), 'all': len(rows)}}"
+        note = f"{note} {more % {'shown': len(shown), 'all': len(ready)}}"
+    x = svg.time_axis(length * BIN_S)
     title = _("Engagement of each recording over the lesson's time.")
-    height = 11 if len(shown) <= 60 else 6
-    return [
-        Chart(
-            _("Each recording over the lesson"),
-            svg.heat_map(title, svg.time_axis(length * BIN_S), drawn, height),
-            [(f"heat-{n}", words) for n, words in ((0, "0"), (3, "0.5"), (7, "1"))],
-            note,
-        )
-    ]
+    charts = []
+    for start in range(0, len(drawn), HEAT_ROWS_A_PAGE):
+        page = drawn[start : start + HEAT_ROWS_A_PAGE]
+        heading = _("Each recording over the lesson")
+        if len(drawn) > HEAT_ROWS_A_PAGE:
+            heading = f"{heading} ({start + 1}–{start + len(page)})"  # noqa: RUF001
+        legend = [(f"heat-{n}", words) for n, words in ((0, "0"), (3, "0.5"), (7, "1"))]
+        charts.append(Chart(heading, svg.heat_map(title, x, page), legend, note))
+    return charts
 
 
 def _cells(row: Row, length: int, width: int) -> list[tuple[float, float] | None]:
