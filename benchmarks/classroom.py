@@ -16,7 +16,8 @@ from typing import Any
 from django.db import transaction
 
 from webapp.accounts.models import User
-from webapp.courses.models import Course, Enrolment, Lesson
+from webapp.courses import strips
+from webapp.courses.models import Course, Enrolment, Lesson, Strip
 from webapp.privacy import consent_text
 from webapp.privacy.models import Consent
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
@@ -25,6 +26,7 @@ from webapp.reports import ready
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 LONG_S = 45 * 60.0
 _SHORT_S = 10.0
+_BINNED_S = 3600.0
 _FPS = 5.0
 _WINDOW_S, _STRIDE_S = 10.0, 5.0
 _FIRST_LESSON = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)
@@ -74,6 +76,7 @@ def make_classroom(
         Recording.objects.bulk_create([one.recording for one in analyses], _AT_ONCE)
         Analysis.objects.bulk_create(analyses, _AT_ONCE)
         own = [one for one in analyses if one.recording.student_id == student.pk]
+        Strip.objects.bulk_create((_strip(one, chance) for one in analyses), _AT_ONCE)
         _documents(analyses, {one.pk for one in own[-long:]})
     return Classroom(course, meetings[-1], student, own[-1].recording)
 
@@ -120,6 +123,19 @@ def _analysis(lesson: Lesson, student: User, chance: random.Random) -> Analysis:
         expression_model="mobilenet_7_fer",
         engagement_model="concentration_index",
         engagement_kind="index",
+    )
+
+
+def _strip(analysis: Analysis, chance: random.Random) -> Strip:
+    """Bins of an hour, as of a report of that length; the documents here are mostly shorter."""
+    level, bins = analysis.mean_engagement or 0.5, round(_BINNED_S / strips.BIN_S)
+    values = [min(1.0, max(0.0, chance.gauss(level, 0.08))) for _ in range(bins)]
+    row = strips.Bins(values, [0.1] * bins, [0.9] * bins, ["neutral"] * bins)
+    return Strip(
+        analysis=analysis,
+        form=strips.FORM,
+        bins=strips.pack(row),
+        emotion_share={"neutral": 0.7, "happiness": 0.2, "sadness": 0.1},
     )
 
 

@@ -169,10 +169,14 @@ def _pages(classroom: Any) -> list[Page]:
         return reverse(name, args=[subject.pk] if subject is not None else [])
 
     course, lesson, recording = classroom.course, classroom.lesson, classroom.long
+    of_student = reverse("courses:student", args=[course.pk, classroom.student.pk])
     return [
         Page("course (dashboard)", path("courses:course", course)),
         Page("course, last page", path("courses:course", course) + "?students_page=99"),
         Page("lesson", path("courses:lesson", lesson)),
+        Page("lesson, the class", path("courses:lesson_class", lesson)),
+        Page("a student, by the instructor", of_student),
+        Page("a student's own lessons", of_student, as_student=True),
         Page("a student's own list", path("recordings:mine"), as_student=True),
         Page("report, 45 min", path("reports:recording", recording)),
         Page("its chart's data", path("reports:data", recording)),

@@ -91,7 +91,10 @@ def test_missing_is_counted_against_all_students_whoever_is_found(world: ClassWo
 # -- the trend --
 
 
-def trend_of(text: str) -> list[dict]:
+def trend_of(client: Client, course: Course, query: str = "") -> list[dict]:
+    response = client.get(reverse("courses:trend", args=[course.pk]) + query)
+    assert response.status_code == 200
+    text = response.content.decode()
     found = re.search(r'<script id="trend-data" type="application/json">(.*?)</script>', text)
     assert found
     return json.loads(found[1])["lessons"]
@@ -99,8 +102,7 @@ def trend_of(text: str) -> list[dict]:
 
 def test_the_trend_is_in_order_of_time_with_spread_and_number(world: ClassWorld) -> None:
     client = client_of(world.instructor)
-    response = client.get(reverse("courses:course", args=[world.course.pk]) + "?lessons=title")
-    lessons = trend_of(response.content.decode())
+    lessons = trend_of(client, world.course)
     assert [one["title"] for one in lessons] == [f"Lesson {n}" for n in range(6)]
     first = lessons[0]
     assert (first["over"], first["mean"], first["coverage"]) == (12, 0.5, 0.9)
@@ -110,13 +112,18 @@ def test_the_trend_is_in_order_of_time_with_spread_and_number(world: ClassWorld)
     assert "12 students, face usable 90%" in first["words"]
 
 
+def test_the_trend_is_of_the_lessons_that_are_found(world: ClassWorld) -> None:
+    client = client_of(world.instructor)
+    text = get(client, world.course, "?title=lesson&from=2026-09-08")
+    found = re.search(r'hx-get="[^"]*/trend/(\?[^"]*)"', text)
+    assert found
+    lessons = trend_of(client, world.course, found[1])
+    assert [one["title"] for one in lessons] == [f"Lesson {n}" for n in range(1, 6)]
+
+
 def test_a_lesson_of_one_student_has_no_point(world: ClassWorld) -> None:
     world.lessons[1].recordings.exclude(student=world.students[0]).delete()
-    lessons = trend_of(
-        client_of(world.instructor)
-        .get(reverse("courses:course", args=[world.course.pk]))
-        .content.decode()
-    )
+    lessons = trend_of(client_of(world.instructor), world.course)
     assert lessons[1]["mean"] is None
     assert "too few reports" in lessons[1]["words"]
 

@@ -6,6 +6,7 @@ a model says of them.
 
 import datetime as dt
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
@@ -36,6 +37,12 @@ class LessonFilter:
 
     def __bool__(self) -> bool:
         return bool(self.words or self.first or self.last)
+
+    @property
+    def query(self) -> str:
+        """The filter as a query string."""
+        asked = {"title": self.words, "from": self.first, "to": self.last}
+        return urlencode({name: str(value) for name, value in asked.items() if value})
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ app_name = "courses"
 urlpatterns = [
     path("", views.home, name="home"),
     path("courses/<int:course_id>/", views.course, name="course"),
+    path("courses/<int:course_id>/trend/", views.trend, name="trend"),
     path("courses/<int:course_id>/figures.csv", views.figures, name="figures"),
     path("courses/<int:course_id>/students/<int:user_id>/", student_views.student, name="student"),
     path("courses/<int:course_id>/views/<slug:page>/", views.save_view, name="save_view"),

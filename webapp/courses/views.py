@@ -69,10 +69,34 @@ def course(request: HttpRequest, course_id: int) -> HttpResponse:
         "can_view_all": standing.can_view_all,
     }
     if standing.can_view_all:
-        trend = list(filters.lessons_of(found, wanted, "newest")[:MOST_IN_TREND])
         held = found.lessons.count() if wanted else lessons.total
-        page |= _whole_class(request, found, lessons.rows, trend, held)
+        page |= _whole_class(request, found, lessons.rows, held)
     return render(request, "courses/course.html", page)
+
+
+@gzip_page
+@require_GET
+@login_required
+def trend(request: HttpRequest, course_id: int) -> HttpResponse:
+    """The class across lessons: a piece of the course's page, and without a script a page.
+
+    Figures of classes alone, of no student: nothing to write into the log.
+    """
+    found = get_object_or_404(access.visible_courses(request.user), pk=course_id)
+    if not access.can_view_all_recordings(request.user, found):
+        raise PermissionDenied
+    wanted = filters.lesson_filter(request)
+    lessons = list(filters.lessons_of(found, wanted, "newest")[:MOST_IN_TREND])
+    rows = overview.lesson_rows(found, lessons, students=0)[::-1]
+    page = {
+        "course": found,
+        "trend_rows": rows,
+        "trend": trend_data(rows),
+        "has_trend": sum(one.figures is not None for one in rows) > 1,
+        "models": overview.models_of(rows),
+    }
+    is_piece = getattr(request, "htmx", False)
+    return render(request, "courses/_trend.html" if is_piece else "courses/trend.html", page)
 
 
 @gzip_page
@@ -144,9 +168,7 @@ def change_view(request: HttpRequest, view_id: int) -> HttpResponse:
     return redirect(back)
 
 
-def _whole_class(
-    request: HttpRequest, found: Course, shown: Any, trend: list[Any], held: int
-) -> dict[str, object]:
+def _whole_class(request: HttpRequest, found: Course, shown: Any, held: int) -> dict[str, object]:
     """What only instructors see of a course; whose figures they see is written to the log."""
     order, student_orders = orders(
         request, "students", filters.STUDENT_ORDERS, "students_page", "students"
@@ -160,11 +182,7 @@ def _whole_class(
         anchor="students",
     )
     taking = overview.students_of(found).count() if wanted else students.total
-    # In one go: the list's page is mostly among the trend's lessons.
-    every = {one.pk: one for one in [*trend, *shown]}
-    rows = {row.lesson.pk: row for row in overview.lesson_rows(found, [*every.values()], taking)}
-    lesson_rows = [rows[one.pk] for one in shown]
-    trend_rows = [rows[one.pk] for one in trend]
+    lesson_rows = overview.lesson_rows(found, shown, taking)
     student_rows = overview.student_rows(found, students.rows, held)
     privacy.log_course_access(
         request.user,
@@ -180,8 +198,5 @@ def _whole_class(
         "student_filter": wanted,
         "lesson_rows": lesson_rows,
         "student_rows": student_rows,
-        "trend_rows": trend_rows[::-1],
-        "trend": trend_data(trend_rows),
-        "has_trend": sum(one.figures is not None for one in trend_rows) > 1,
-        "models": overview.models_of([*trend_rows, *lesson_rows, *student_rows]),
+        "models": overview.models_of([*lesson_rows, *student_rows]),
     }

@@ -1,10 +1,10 @@
 // A lesson's page: the class's curve, the map of students, the distribution, and the lesson's video.
 // The class comes as a piece of the page; every word comes with it.
-/* global htmx */
 
 import { Chart, ReadingLine, axisLook, band, base, clock, colour, still, timeStep } from "../charts/base.js";
 import { addSaveMenu, chartPictures } from "../charts/save.js";
 import { HeatMap } from "./heatmap.js";
+import { whenPieceComes } from "./piece.js";
 
 const ARROWS = { dip: "▼", lift: "▲" };
 
@@ -194,31 +194,7 @@ function start() {
     event.preventDefault();
     video.play(Number(link.dataset.play));
   });
-  const place = document.getElementById("class");
-  if (!place) {
-    showClass(video);
-    return;
-  }
-  const wait = place.querySelector("[data-class-wait]");
-  const problem = place.querySelector("[data-class-problem]");
-  place.addEventListener("htmx:afterSettle", () => {
-    place.removeAttribute("aria-busy");
-    showClass(video);
-  });
-  for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
-    place.addEventListener(name, () => {
-      wait.hidden = true;
-      problem.hidden = false;
-      place.removeAttribute("aria-busy");
-    });
-  }
-  problem.querySelector("[data-class-again]").addEventListener("click", () => {
-    wait.hidden = false;
-    problem.hidden = true;
-    htmx.trigger(place, "again");
-  });
-  // It may have come before this script.
-  showClass(video);
+  whenPieceComes(document.getElementById("class"), () => showClass(video));
 }
 
 start();

@@ -2,6 +2,7 @@
 
 import { Chart, ReadingLine, axisLook, band, base, colour, still, trimKey } from "../charts/base.js";
 import { addSaveMenu, chartPictures } from "../charts/save.js";
+import { whenPieceComes } from "./piece.js";
 import { emotionBars, emotionsIn } from "./stacked.js";
 
 // Of how many students each emotion was the most frequent one, as shares of them.
@@ -54,10 +55,11 @@ function option(data) {
   };
 }
 
-function start() {
+function showTrend() {
   const source = document.getElementById("trend-data");
   const figure = document.getElementById("trend");
-  if (!source || !figure) return;
+  if (!source || !figure || source.dataset.shown) return;
+  source.dataset.shown = "true";
   const data = JSON.parse(source.textContent);
   const chart = new Chart(figure.querySelector(".chart__canvas"), () => option(data));
   chart.draw();
@@ -73,4 +75,4 @@ function start() {
   figure.dataset.ready = "true";
 }
 
-start();
+whenPieceComes(document.getElementById("class-trend"), showTrend);
