@@ -13,6 +13,7 @@ from webapp.courses.models import Course, Enrolment, Lesson
 from webapp.privacy.services import grant
 from webapp.recordings import storage
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
+from webapp.reports import ready
 
 COURSE = "Marking a class"
 
@@ -52,18 +53,14 @@ def _analysed(student: User, lesson: Lesson, people: int, kind: str, duration_s:
     document = build_document(
         duration_s=duration_s, absent=[(8.0, 9.5)], people=people, kind=kind, file="me.mp4"
     )
-    summary = document["summary"]
     analysis = Analysis.objects.create(
         recording=recording,
         state=Analysis.State.FINISHED,
         progress=1.0,
         finished_at=timezone.now(),
-        mean_engagement=summary["mean_engagement"],
-        engagement_spread=summary["engagement_spread"],
-        coverage=summary["coverage"],
-        dominant_emotion=summary["dominant_emotion"],
         expression_model=document["models"]["expression"]["name"],
         engagement_model=document["models"]["engagement"]["name"],
         engagement_kind=kind,
     )
     AnalysisDocument.objects.create(analysis=analysis, document=document)
+    ready.write(analysis, ready.make_for(analysis, document))

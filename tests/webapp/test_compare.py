@@ -106,6 +106,8 @@ def test_two_lessons_are_compared_by_their_teachers_alone(sent: list, db: None) 
     assert "Mean of the students&#x27; engagement, 0 to 1" in text
     assert "4 of 4" in text
     assert lessons(world.students[0], *world.lessons[:2]).status_code == 403
+    offered = client_of(world.students[0]).get(reverse("compare:lessons"))
+    assert offered.context["choices"].count() == 0, "no lesson is offered that would be refused"
     stranger = User.objects.create_user("stranger@example.org")
     assert lessons(stranger, *world.lessons[:2]).status_code == 404
     logged = AccessLog.objects.filter(actor=world.instructor, action="figures")

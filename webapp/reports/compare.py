@@ -201,7 +201,7 @@ def lesson_figures(a: LessonSide, b: LessonSide) -> list[Figure]:
 
 def lesson_choices(user: User, words: str, other: Lesson | None) -> QuerySet[Lesson]:
     """Lessons that the user may compare, newest first, a few; without words of the same course."""
-    found = access.visible_lessons(user)
+    found = access.comparable_lessons(user)
     if other is not None:
         found = found.exclude(pk=other.pk)
         if not words:

@@ -28,6 +28,7 @@ def recordings(request: HttpRequest) -> HttpResponse:
     context = {"a": a, "b": b, "words": words}
     if a is None or b is None or a == b:
         context["choices"] = compare.choices(request.user, words, a or b)
+        context["other_kind"] = access.comparable_lessons(request.user).exists()
         return render(request, "reports/compare_choose.html", context)
     for one in (a, b):
         log_access(request.user, one, AccessLog.Action.REPORT)

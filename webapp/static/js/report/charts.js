@@ -185,8 +185,12 @@ export class Chart {
     this.chart = echarts.init(node, null, { renderer: "canvas" });
     new ResizeObserver(() => this.draw()).observe(node);
     document.addEventListener("themechange", () => this.draw());
-    // On paper the chart is as wide as the paper lets it be.
-    window.addEventListener("beforeprint", () => this.draw());
+    for (const name of ["beforeprint", "afterprint"]) {
+      window.addEventListener(name, () => {
+        document.documentElement.classList.toggle("printing", name === "beforeprint");
+        this.draw();
+      });
+    }
     const menu = node.closest("figure")?.querySelector("[data-save-menu]");
     const name = node.closest("[data-chart-name]")?.dataset.chartName || "engagement";
     addSaveMenu(menu, chartPictures(`${name}-${node.id.replace("chart-", "")}`, this.chart));
