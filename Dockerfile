@@ -4,10 +4,11 @@ FROM python:3.11-slim
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 ENGAGEMENT_DATA_DIR=/data
 WORKDIR /app
 
-# OpenCV's headless wheel needs glib, and tesseract reads name tags in recordings of a meeting;
-# everything else comes in wheels.
+# OpenCV's headless wheel needs glib, tesseract reads name tags in recordings of a meeting, and PDF
+# reports are drawn with Pango in the DejaVu fonts; everything else comes in wheels.
 RUN apt-get update \
     && apt-get install --no-install-recommends --yes libglib2.0-0 tesseract-ocr \
+        libpango-1.0-0 libpangoft2-1.0-0 fonts-dejavu-core \
     && rm -rf /var/lib/apt/lists/*
 
 COPY pyproject.toml README.md LICENSE NOTICE manage.py ./

@@ -12,6 +12,9 @@ command -v redis-server >/dev/null || missing="$missing redis-server"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null \
     || missing="$missing postgresql"
 command -v tesseract >/dev/null || missing="$missing tesseract-ocr"
+# PDF reports are drawn with Pango, which is a library; a linker's list says whether it is there.
+{ ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null; } | grep -q libpangoft2-1.0.so.0 \
+    || missing="$missing libpango-1.0-0 libpangoft2-1.0-0 fonts-dejavu-core"
 command -v node >/dev/null && command -v npm >/dev/null || missing="$missing nodejs npm"
 [ -z "$missing" ] && exit 0
 

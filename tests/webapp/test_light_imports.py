@@ -7,7 +7,19 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("torch", "torchvision", "timm", "cv2", "av", "facenet_pytorch", "engagement.pipeline")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "timm",
+    "cv2",
+    "av",
+    "facenet_pytorch",
+    "engagement.pipeline",
+    # Offered by every page's export menu, and loaded by the first download alone.
+    "weasyprint",
+    "pyarrow",
+    "xlsxwriter",
+)
 
 SERVE = """
 import json, sys, uuid
