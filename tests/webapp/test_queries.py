@@ -106,6 +106,7 @@ FOR_STUDENTS = {
         "courses:student", args=[world.course.pk, world.students[0].pk]
     ),
     "mine": of("recordings:mine"),
+    "mine, narrowed": of("recordings:mine", "", "?q=lesson&state=finished&order=lesson"),
     "upload": of("recordings:upload", "lesson"),
     "state": of("recordings:state", "recording"),
     "delete": of("recordings:delete", "recording"),
