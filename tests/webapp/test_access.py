@@ -58,6 +58,7 @@ AUDIENCES = {
     "courses:home": EVERYBODY_LOGGED_IN,
     "courses:course": COURSE_MEMBERS,
     "courses:figures": INSTRUCTORS,
+    "courses:trend": INSTRUCTORS,
     "courses:lesson": COURSE_MEMBERS,
     # Every student's figures of a lesson: its instructors alone.
     "courses:lesson_class": INSTRUCTORS,

@@ -48,6 +48,7 @@ FOR_INSTRUCTORS = {
     "course": of("courses:course", "course"),
     "course, by recording": of("courses:course", "course", "?students=recording&lessons=title"),
     "course, figures": of("courses:figures", "course", "?names=1"),
+    "course, trend": of("courses:trend", "course"),
     "course, found": of(
         "courses:course", "course", "?title=lesson&from=2026-01-01&student=student&having=some"
     ),
