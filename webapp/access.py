@@ -316,14 +316,14 @@ def can_dispute(user: Person, recording: Recording) -> bool:
     return user.is_authenticated and recording.student_id == user.pk
 
 
-def can_answer(user: Person, recording: Recording) -> bool:
+def can_answer(user: Person, recording: Recording, known: Standing | None = None) -> bool:
     """Whether the user may answer what the student disputes: the course's instructors and admins.
 
     Nobody answers themself.
     """
     if recording.student_id == user.pk:
         return False
-    return can_view_all_recordings(user, recording.lesson.course)
+    return (known or standing(user, recording.lesson.course)).can_view_all
 
 
 def visible_disputes(user: Person) -> QuerySet[Dispute]:

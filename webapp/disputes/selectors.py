@@ -9,6 +9,8 @@ from webapp.courses.models import Course
 from webapp.disputes.models import Dispute
 from webapp.recordings.models import Recording
 
+_KNOWN = "_disputes_of"
+
 
 def disputed_ids(recordings: Iterable[Recording]) -> set[uuid.UUID]:
     """Ids of those of the recordings whose report is disputed now; one query.
@@ -40,10 +42,14 @@ def disputes_in(course: Course, *, is_open: bool) -> QuerySet[Dispute]:
     return disputes.order_by("created_at" if is_open else "-closed_at", "pk")
 
 
-def disputes_of(recording: Recording) -> QuerySet[Dispute]:
-    """Everything that was ever disputed in the recording's report, open ones first."""
-    return (
-        recording.disputes.select_related("closed_by")
-        .prefetch_related("replies__author")
-        .order_by("closed_at", "-created_at")
-    )
+def disputes_of(recording: Recording) -> list[Dispute]:
+    """Everything that was ever disputed in the recording's report, open ones first.
+
+    Read once for the object that is given: a page asks for its badge and for its panel.
+    """
+    known = vars(recording).get(_KNOWN)
+    if known is None:
+        found = recording.disputes.prefetch_related("replies__author")
+        known = sorted(found.order_by("-created_at", "-pk"), key=lambda one: not one.is_open)
+        vars(recording)[_KNOWN] = known
+    return known

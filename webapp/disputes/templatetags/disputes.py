@@ -31,7 +31,7 @@ def disputed(recording: Recording) -> dict[str, Any]:
     """A badge where the recording's report is disputed; asks by itself where nobody marked it."""
     known = getattr(recording, "is_disputed", None)
     if known is None:
-        known = recording.pk in selectors.disputed_ids([recording])
+        known = any(one.is_open for one in selectors.disputes_of(recording))
     return {"is_disputed": known, "recording": recording}
 
 
@@ -39,7 +39,7 @@ def disputed(recording: Recording) -> dict[str, Any]:
 def dispute_panel(context: template.Context, recording: Recording) -> dict[str, Any]:
     """On a report: what is disputed in it, with what its reader may do about that."""
     request = context["request"]
-    return panel(request.user, recording) | {
+    return panel(request.user, recording, known=context.get("standing")) | {
         "request": request,
         "csrf_token": context.get("csrf_token"),
     }
@@ -51,13 +51,18 @@ def panel(
     form: DisputeForm | None = None,
     failed: int | None = None,
     reply: ReplyForm | None = None,
+    known: access.Standing | None = None,
 ) -> dict[str, Any]:
-    """What the panel shows; `form`, or `reply` to the dispute `failed`, is one that was refused."""
+    """What the panel shows.
+
+    `form`, or `reply` to the dispute `failed`, is one that was refused; `known` is the user's
+    standing in the course, where it has been asked for already.
+    """
     return {
         "recording": recording,
-        "disputes": list(selectors.disputes_of(recording)),
+        "disputes": selectors.disputes_of(recording),
         "may_open": access.can_dispute(user, recording),
-        "may_answer": access.can_answer(user, recording),
+        "may_answer": access.can_answer(user, recording, known),
         "form": form or DisputeForm(auto_id="dispute-%s"),
         "reply_form": ReplyForm(),
         "refused": reply,
