@@ -2,8 +2,9 @@
 
     python -m engagement.sample.simulated_clip FOLDER SECONDS [SECONDS ...]
 
-Writes `FOLDER/<seconds>.mp4` for every length, one picture a second, and the pictures of a few
-heads as `FOLDER/head-<n>.jpg`. A program of its own, since what asks for it may not load a decoder.
+Writes `FOLDER/<seconds>.mp4` for every length, one picture a second, and pictures of a few figures
+and of their heads as `FOLDER/figure-<n>.jpg` and `FOLDER/head-<n>.jpg`. A program of its own, since
+what asks for it may not load a decoder.
 """
 
 import sys
@@ -57,7 +58,7 @@ def head(colour: str) -> Image.Image:
 
 
 def write(folder: Path, lengths_s: Sequence[int]) -> None:
-    """Writes the films and the heads into a folder that is there.
+    """Writes the films and the pictures into a folder that is there.
 
     Raises:
         OutputError: they cannot be written.
@@ -69,8 +70,9 @@ def write(folder: Path, lengths_s: Sequence[int]) -> None:
     for length_s in set(lengths_s) - {longest_s}:
         cut(whole, folder / f"{length_s}.mp4", length_s)
     for number, colour in enumerate(COLOURS, start=1):
-        with written_whole(folder / f"head-{number}.jpg") as partial:
-            head(colour).save(partial, format="JPEG", quality=85)
+        for name, image in (("head", head(colour)), ("figure", picture(1201.0, colour))):
+            with written_whole(folder / f"{name}-{number}.jpg") as partial:
+                image.save(partial, format="JPEG", quality=85)
 
 
 def cut(source: Path, target: Path, length_s: int) -> None:

@@ -167,26 +167,31 @@ def _summarise_recording(world: Simulated) -> None:
         "moments": moments,
         "missing": ["No other emotion was clear for long enough."],
     }
-    files = {"contact-sheet.jpg": world.films.head(0)}
+    files = {"contact-sheet.jpg": world.films.figure(0)}
     for number, clip in enumerate(clips):
-        files |= {clip["file"]: world.short, clip["poster"]: world.films.head(number)}
+        files |= {clip["file"]: world.short, clip["poster"]: world.films.figure(number)}
     _add_summary(world, [report], files, "summary", recording=report.recording, people=[person])
 
 
 def _summarise_class(world: Simulated) -> None:
-    reports = world.reports_of(0)[:_SHOWN]
+    reports = world.reports_of(0)
     stills = [
         {"file": f"class-{number}.jpg", "source": number, "track": 1, "t": 1201.0}
-        for number in range(len(reports))
+        for number in range(min(_SHOWN, len(reports)))
     ]
-    shared = {"people": 14, "in_view": 19, "of": len(world.reports_of(0)), "stills": stills}
+    shared = {
+        "people": 1 + 2 * len(reports) // 3,
+        "in_view": max(len(reports) - 1, 1),
+        "of": len(reports),
+        "stills": stills,
+    }
     whole = {
-        "people": len(world.reports_of(0)),
+        "people": len(reports),
         "moments": [_dip(700.0) | shared, _laugh(1190.0) | shared],
         "missing": ["Nothing else was shared by most of the students in view."],
     }
-    files = {one["file"]: world.films.head(one["source"]) for one in stills}
-    files["contact-sheet.jpg"] = world.films.head(0)
+    files = {one["file"]: world.films.figure(one["source"]) for one in stills}
+    files["contact-sheet.jpg"] = world.films.figure(0)
     lesson = world.lessons[0]
     _add_summary(world, reports, files, "class", lesson=lesson, people=[], whole_class=whole)
 

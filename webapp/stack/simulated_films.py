@@ -54,6 +54,10 @@ class Films:
         """The picture of a head, one of a few that differ."""
         return self.folder / f"head-{1 + number % HEADS}.jpg"
 
+    def figure(self, number: int) -> Path:
+        """The picture that goes with that head: a whole one of the film."""
+        return self.folder / f"figure-{1 + number % HEADS}.jpg"
+
     def of(self, length_s: int) -> Path:
         """The film of that length."""
         return self.folder / f"{length_s}.mp4"
