@@ -43,8 +43,8 @@ class Enrolment(models.Model):
     """One person's role in one course."""
 
     class Role(models.TextChoices):
-        STUDENT = "student", "student"
-        INSTRUCTOR = "instructor", "instructor"
+        STUDENT = "student", _("student")
+        INSTRUCTOR = "instructor", _("instructor")
 
     course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="enrolments")
     user = models.ForeignKey(
