@@ -133,8 +133,8 @@ AUDIENCES = {
     "groups:match": MEETINGS._replace(method="POST", instructor=302, admin=302),
     "groups:retry": MEETINGS._replace(method="POST", instructor=302, admin=302),
     "groups:delete": MEETINGS,
-    # Nothing is said in it: who may say something is told so, and nobody else gets that far.
     "disputes:course": INSTRUCTORS,
+    # Nothing is said in it: who may say something is told so, and nobody else gets that far.
     "disputes:open": Audience("POST", LOGIN, 400, GONE, NO, GONE, NO),
     "disputes:reply": Audience("POST", LOGIN, 400, GONE, 400, GONE, 400),
     "disputes:close": REPORT_READERS._replace(
@@ -151,13 +151,13 @@ AUDIENCES = {
     "exports:course": INSTRUCTORS,
     # The file is of the student; a classmate may know of the course, and not of its figures.
     "exports:student": Audience("GET", LOGIN, 200, NO, 200, GONE, 200),
-    "privacy:consent": STUDENTS_ONLY,
-    "privacy:withdraw": STUDENTS_ONLY,
-}
     "privacy:own_data": EVERYBODY_LOGGED_IN,
     "privacy:looks": EVERYBODY_LOGGED_IN,
     "privacy:download": EVERYBODY_LOGGED_IN._replace(method="POST"),
     "privacy:method": Audience("GET", 200, 200, 200, 200, 200, 200),
+    "privacy:consent": STUDENTS_ONLY,
+    "privacy:withdraw": STUDENTS_ONLY,
+}
 # Django's own admin pages share one rule; these few differ from it.
 ADMIN_EXCEPTIONS = {
     "admin:login": Audience("GET", 200, 200, 200, 200, 200, 302),

@@ -92,17 +92,15 @@ FOR_INSTRUCTORS = {
     "meeting": of("groups:group", "group"),
     "meeting, upload": of("groups:upload", "lesson"),
     "meeting, delete": of("groups:delete", "group"),
-    "meeting, settings": of("groups:settings", "course"),
     "disputes": of("disputes:course", "course"),
     "notices": of("notices:list"),
     "profile": of("accounts:profile"),
+    "meeting, settings": of("groups:settings", "course"),
 }
 FOR_STUDENTS = {
     "home": of("courses:home"),
     "course": of("courses:course", "course"),
     "lesson": of("courses:lesson", "lesson"),
-    "notices": of("notices:list"),
-    "profile": of("accounts:profile"),
     "own lessons": lambda world: reverse(
         "courses:student", args=[world.course.pk, world.students[0].pk]
     ),
@@ -116,6 +114,10 @@ FOR_STUDENTS = {
     "consent": of("privacy:consent", "course"),
     "withdraw": of("privacy:withdraw", "course"),
     "profile": of("accounts:profile"),
+    "notices": of("notices:list"),
+    "own data": of("privacy:own_data"),
+    "who looked": of("privacy:looks"),
+    "method": of("privacy:method"),
 }
 CHANGE_LISTS = sorted(
     f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
@@ -138,10 +140,6 @@ def queries(client: Client, path: str) -> list[str]:
         body_of(response)
     assert response.status_code == 200, path
     return [one["sql"] for one in captured.captured_queries]
-    "notices": of("notices:list"),
-    "own data": of("privacy:own_data"),
-    "who looked": of("privacy:looks"),
-    "method": of("privacy:method"),
 
 
 def asked_twice(user: User, path: str) -> list[list[str]]:
