@@ -219,6 +219,25 @@ def test_one_table_comes_as_one_file(world: ReportWorld) -> None:
     assert client.get(missing).status_code == 404
 
 
+def test_marks_come_for_those_who_see_them_on_the_page(world: ReportWorld) -> None:
+    recording = world.analysed()
+    for audience in ("private", "everyone"):
+        mark = recording.marks.create(
+            author=world.instructor, start_s=3.0, text=f"=for {audience}", audience=audience
+        )
+        mark.tags.create(name="question")
+    path = address("recording", "json", recording_id=recording.pk)
+    seen = {
+        person: [
+            (row["start_s"], row["note"], row["tags"])
+            for row in json.loads(download(client_of(person), path))["tables"]["marks"]
+        ]
+        for person in (world.instructor, world.student)
+    }
+    assert seen[world.student] == [(3.0, "=for everyone", "question")]
+    assert len(seen[world.instructor]) == 2
+
+
 def test_corrections_by_hand_are_in_the_files(world: ReportWorld) -> None:
     recording = world.analysed()
     client = client_of(world.instructor)
@@ -244,6 +263,17 @@ def test_a_recording_without_a_face_has_tables_without_rows(world: ReportWorld) 
 
 
 # -- a class --
+
+
+def test_a_students_lessons_come_with_the_others_median(whole: ClassWorld) -> None:
+    ids = {"course_id": whole.course.pk, "student_id": whole.students[0].pk}
+    formats = in_every_format(client_of(whole.students[0]), "student", "lessons", **ids)
+    for rows in formats.values():
+        assert [row["lesson"] for row in rows] == [one.title for one in whole.lessons]
+        first = rows[0]
+        assert alike(first["engagement"]) == 0.4
+        # The other five have 0.5, 0.6, 0.4, 0.5 and 0.6.
+        assert (alike(first["others_median"]), alike(first["others"])) == (0.5, 5)
 
 
 def test_the_course_has_the_pages_numbers(whole: ClassWorld) -> None:

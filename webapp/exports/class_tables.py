@@ -16,6 +16,7 @@ from webapp.courses.lesson_class import LessonClass, Row
 from webapp.courses.models import Course, Lesson
 from webapp.courses.overview import Counts, Figures, LessonRow, StudentRow
 from webapp.courses.strips import BIN_S
+from webapp.courses.student_page import StudentFigures, student_figures
 from webapp.exports import about, gathering
 from webapp.exports.tables import Column, ColumnType, Export, Table
 from webapp.recordings.models import Analysis
@@ -59,6 +60,9 @@ _TEXTS: dict[str, tuple[ColumnType, str | Promise, str | Promise]] = {
     "end_s": ("number", "s", gettext_lazy("End, from the lesson's beginning.")),
     "spread": ("number", "0 to 1", gettext_lazy("Standard deviation over the students.")),
     "window_spread": ("number", "0 to 1", gettext_lazy("Mean spread of the windows inside it.")),
+    "others_median": ("number", "0 to 1", gettext_lazy("Median of the others, by that model.")),
+    "others": ("integer", "", gettext_lazy("How many others have a report by that model.")),
+    "other_model": ("text", "", gettext_lazy("What made a report that is left out here.")),
     "aligned": ("text", "", gettext_lazy("yes: its place in the lesson's time is known.")),
     "students": ("integer", "", gettext_lazy("Students with an estimate in this stretch.")),
 }
@@ -133,6 +137,7 @@ def _unready(whole: LessonClass) -> about.Facts:
 def student_export(course: Course, student: User, *, names: bool) -> Export:
     """One student's lessons and recordings of a course."""
     row = gathering.student_row(course, student)
+    figures = student_figures(course, student)
     models = [(row.figures.model, row.figures.kind)] if row.figures else []
     called = gathering.caller(course, names=names)(student.pk)
     return Export(
@@ -150,6 +155,12 @@ def student_export(course: Course, student: User, *, names: bool) -> Export:
                 _("The student over the course's lessons"),
                 ("student", *_COUNTS, *_FIGURES),
                 lambda: [[called, *_counts(row.counts), *_figures(row.figures)]],
+            ),
+            _table(
+                "lessons",
+                _("The student in each lesson, and the median of the others"),
+                _LESSON,
+                lambda: _lesson_points(figures),
             ),
             _table(
                 "reports",
@@ -215,6 +226,34 @@ def _over_time(lesson: Lesson, reports: Sequence[Row], *, names: bool) -> Table:
         "aligned",
     )
     return _table("over_time", _("How each recording went on"), columns, rows)
+
+
+_LESSON = (
+    "lesson",
+    "lesson_starts_at",
+    "engagement",
+    "engagement_spread",
+    "coverage",
+    "others_median",
+    "others",
+    "engagement_model",
+    "other_model",
+)
+
+
+def _lesson_points(figures: StudentFigures) -> Iterator[list[Any]]:
+    for one in figures.points:
+        yield [
+            one.lesson.title,
+            one.lesson.starts_at,
+            one.engagement,
+            one.spread,
+            one.coverage,
+            one.class_median,
+            one.others,
+            figures.model or None,
+            one.other_model or None,
+        ]
 
 
 _REPORT = (

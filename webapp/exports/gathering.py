@@ -7,6 +7,8 @@ a lesson and a student have together, `webapp.courses.lesson_class` how a lesson
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from webapp.accounts.models import User
 from webapp.courses import overview, strips
 from webapp.courses.export import pseudonym
@@ -33,8 +35,12 @@ def caller(course: Course, *, names: bool) -> Called:
     """How the files of a course call its students: by name, or by the course's pseudonyms."""
     if not names:
         return lambda pk: pseudonym(course, pk)
-    people = User.objects.filter(recordings__lesson__course=course) | overview.students_of(course)
-    known = {one.pk: one.name or one.email for one in people.order_by().distinct()}
+    # Whoever recorded something, and whoever is in the course: its teachers write marks.
+    people = User.objects.filter(
+        Q(pk__in=Recording.objects.filter(lesson__course=course).order_by().values("student_id"))
+        | Q(pk__in=course.enrolments.order_by().values("user_id"))
+    )
+    known = {one.pk: one.name or one.email for one in people.order_by()}
     return lambda pk: known.get(pk) or pseudonym(course, pk)
 
 

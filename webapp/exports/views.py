@@ -40,7 +40,8 @@ def recording(request: HttpRequest, recording_id: uuid.UUID, ending: str) -> Htt
         if ending == "pdf":
             return _paper(request, documents.of_recording(found, finished))
         called = gathering.caller(found.lesson.course, names=_names(request))
-        export = report_tables.report_export(found, finished, called(found.student_id))
+        marks = access.visible_marks(request.user).filter(recording=found)
+        export = report_tables.report_export(found, finished, called, marks)
         return files.answer(request, export, ending, request.GET.get("table", ""))
     except AnalysisDocument.DoesNotExist:
         raise Http404(_("The report was erased meanwhile.")) from None
