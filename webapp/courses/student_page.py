@@ -104,19 +104,19 @@ class StudentFigures:
 def student_figures(course: Course, student: User) -> StudentFigures:
     """The figures of a student, in four queries."""
     lessons = list(course.lessons.order_by("-starts_at", "-pk")[:MOST_LESSONS])[::-1]
-    own, others = _reports(course, student, [one.pk for one in lessons])
+    own = _reports(course, student)
     makers = Counter((one.model, one.kind) for one in own if one.engagement is not None)
     ranked = sorted(makers, key=lambda maker: (-makers[maker], maker))
     model, kind = ranked[0] if ranked else ("", "")
     shares = strips.shares([one.analysis_id for one in own])
-    medians = _medians(others, (model, kind))
+    others = _others(student, lessons, model, kind)
     points = [
         _point(
             lesson,
             [one for one in own if one.lesson_id == lesson.pk],
             (model, kind),
             shares,
-            medians.get(lesson.pk, []),
+            others.get(lesson.pk, []),
         )
         for lesson in lessons
     ]
@@ -124,15 +124,8 @@ def student_figures(course: Course, student: User) -> StudentFigures:
     return StudentFigures(points, median(values) if values else None, model, kind)
 
 
-def _reports(
-    course: Course, student: User, lessons: Sequence[int]
-) -> tuple[list[Report], list[tuple[Any, ...]]]:
-    """The student's reports, and of each other report lesson, student, engagement, model, kind."""
-    found = newest_finished(Recording.objects.filter(lesson__in=lessons))
-    columns = ("recording__lesson_id", "recording__student_id", "mean_engagement")
-    rows = found.exclude(recording__student=student).values_list(
-        *columns, "engagement_model", "engagement_kind"
-    )
+def _reports(course: Course, student: User) -> list[Report]:
+    """The student's own, oldest recording first."""
     mine = newest_finished(Recording.objects.filter(lesson__course=course, student=student))
     open_disputes = Dispute.objects.filter(recording=OuterRef("recording"), closed_at=None)
     mine = mine.annotate(disputed=Exists(open_disputes))
@@ -147,15 +140,23 @@ def _reports(
         "engagement_kind",
         "disputed",
     )
-    return [Report(*row) for row in own], list(rows)
+    return [Report(*row) for row in own]
 
 
-def _medians(rows: Iterable[tuple[Any, ...]], maker: tuple[str, str]) -> dict[int, list[float]]:
-    """By lesson the mean of each other student, by one model."""
+def _others(
+    student: User, lessons: Sequence[Lesson], model: str, kind: str
+) -> dict[int, list[float]]:
+    """By lesson the mean of each other student, by one model; nothing where there is no model."""
+    if not model:
+        return {}
     found: dict[int, dict[int, list[float]]] = {}
-    for lesson, student, engagement, model, kind in rows:
-        if engagement is not None and (model, kind) == maker:
-            found.setdefault(lesson, {}).setdefault(student, []).append(engagement)
+    reports = newest_finished(Recording.objects.filter(lesson__in=[one.pk for one in lessons]))
+    same = reports.filter(engagement_model=model, engagement_kind=kind)
+    rows = same.exclude(mean_engagement=None).exclude(recording__student=student)
+    for lesson, other, engagement in rows.values_list(
+        "recording__lesson_id", "recording__student_id", "mean_engagement"
+    ):
+        found.setdefault(lesson, {}).setdefault(other, []).append(engagement)
     return {
         lesson: [sum(one) / len(one) for one in students.values()]
         for lesson, students in found.items()
