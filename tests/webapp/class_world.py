@@ -10,6 +10,7 @@ from webapp.accounts.models import User
 from webapp.calibration.models import AnalysisClassifier, Classifier, WindowLabel
 from webapp.courses.models import Course, Enrolment, Lesson
 from webapp.groups.models import GroupRecording
+from webapp.marks.models import Mark
 from webapp.privacy import consent_text
 from webapp.privacy.models import AccessLog, Consent
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
@@ -59,6 +60,7 @@ def make_class(code: str, students: int, lessons: int = 4) -> ClassWorld:
     reports = _analyses(recordings)
     first = reports[0]
     give_document(first)
+    _marked(first.recording, instructor)
     _log(instructor, recordings[0])
     return ClassWorld(
         course=course,
@@ -76,6 +78,22 @@ def give_document(analysis: Analysis) -> None:
     document = build_document(duration_s=60.0)
     AnalysisDocument.objects.create(analysis=analysis, document=document)
     ready.store(analysis, ready.make_from_stored(document))
+
+
+def _marked(recording: Recording, instructor: User) -> None:
+    """A note with a tag that the student sees, and a correction that was undone."""
+    mark = Mark.objects.create(
+        recording=recording, author=instructor, start_s=5.0, text="Here", audience="everyone"
+    )
+    mark.tags.create(name="question")
+    recording.corrections.create(
+        kind="exclusion",
+        start_s=1.0,
+        end_s=2.0,
+        text="Not the student",
+        made_by=instructor,
+        withdrawn_at=_START,
+    )
 
 
 def _people(code: str, number: int) -> list[User]:
