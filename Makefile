@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help demo seed-demo test oracle lint format bench bench-throughput bench-stages bench-growth \
-	bench-workers bench-web bench-upload bench-adaptive bench-runtimes bench-engagement schema messages hooks clean
+	bench-workers bench-web bench-upload bench-adaptive bench-runtimes bench-engagement screens schema messages hooks clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,11 +67,14 @@ bench-runtimes: $(VENV)/ready-test  ## Time every model on every runtime (MODELS
 bench-engagement: $(VENV)/ready-test  ## Measure engagement from sampled frames against every frame (VIDEO=files)
 	$(BIN)/python -m benchmarks.engagement_sampling $(VIDEO)
 
+screens: $(VENV)/ready-test  ## Take pictures of every page for docs/screens (ONLY=part of a page's name)
+	$(BIN)/python tools/make_screens.py $(if $(ONLY),--only "$(ONLY)")
+
 schema: $(VENV)/ready-test  ## Publish the JSON Schema of an analysis in docs/
 	$(BIN)/engagement schema > docs/analysis.schema.json
 
-messages: $(VENV)/ready-test  ## Gather the texts to translate (needs gettext) and compile the catalogues
-	cd webapp && ../$(BIN)/python ../manage.py makemessages --all --no-obsolete --add-location file
+messages: $(VENV)/ready-test  ## Gather the texts to translate and compile the catalogues
+	$(BIN)/python tools/gather_messages.py
 	$(BIN)/python tools/compile_messages.py
 
 hooks: $(VENV)/ready-test  ## Check every commit before it is made
