@@ -288,7 +288,7 @@ export class HeatMap {
     if (!cell) return;
     const t = cell.own * this.data.bin_s;
     this.link.href = `${one.url}?t=${t}`;
-    this.link.textContent = `${this.words.open.replace("{time}", clock(t))}: ${one.name}`;
+    this.link.textContent = this.words.open.replace("{name}", one.name).replace("{time}", clock(t));
   }
 
   wordsOf(one, cell, column) {
