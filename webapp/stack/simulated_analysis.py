@@ -50,6 +50,7 @@ class Temper:
         cheer: how easily they smile.
         seen: how often the face is found while it is there.
         leaves: how many times they leave the view in a lesson, on average.
+        resting: the emotion that their face shows by itself.
     """
 
     level: float
@@ -58,6 +59,7 @@ class Temper:
     cheer: float
     seen: float
     leaves: float
+    resting: str = "neutral"
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,11 @@ class Moment:
 
 @dataclass(frozen=True)
 class Meeting:
-    """A lesson as far as its recordings share it."""
+    """A lesson as far as its recordings share it; `lift` is of everybody's engagement."""
 
     duration_s: float
     moments: tuple[Moment, ...]
+    lift: float = 0.0
 
 
 def temper(chance: random.Random) -> Temper:
@@ -88,8 +91,9 @@ def temper(chance: random.Random) -> Temper:
         sway=chance.uniform(0.03, 0.1),
         echo=chance.uniform(0.5, 1.3),
         cheer=chance.uniform(0.0, 1.0),
-        seen=chance.uniform(0.9, 0.99),
+        seen=chance.uniform(0.985, 1.0),
         leaves=chance.choice((0.0, 0.5, 0.5, 1.0, 2.0)),
+        resting=chance.choices(("neutral", "happiness", "sadness", "surprise"), (12, 4, 3, 1))[0],
     )
 
 
@@ -101,7 +105,8 @@ def meeting(number: int, duration_s: float, chance: random.Random) -> Meeting:
         common.append(
             Moment(at_s, chance.uniform(40.0, 90.0), chance.choice((-0.2, 0.12)), laugh=0.5)
         )
-    return Meeting(duration_s, tuple(one for one in common if one.at_s < duration_s))
+    shared = tuple(one for one in common if one.at_s < duration_s)
+    return Meeting(duration_s, shared, lift=chance.uniform(-0.09, 0.09))
 
 
 def simulated_document(
@@ -169,7 +174,9 @@ def _engagement(
         shared = sum(
             one.change * math.exp(-(((t - one.at_s) / one.width_s) ** 2)) for one in lesson.moments
         )
-        value = who.level + drift - tired + who.echo * shared + chance.gauss(0.0, 0.05)
+        value = (
+            who.level + lesson.lift + drift - tired + who.echo * shared + chance.gauss(0.0, 0.05)
+        )
         values.append(min(1.0, max(0.02, value)))
     return values
 
@@ -210,10 +217,11 @@ def _observation(
         "disgust": -3.0,
         "fear": -2.6,
         "happiness": -1.0 + 1.4 * who.cheer + (0.4 + who.cheer) * laugh,
-        "neutral": 1.2,
+        "neutral": 0.6,
         "sadness": -0.5 + 3.0 * max(0.0, 0.5 - value),
         "surprise": -1.6 + 0.5 * laugh,
     }
+    weights[who.resting] += 1.0
     raised = {name: math.exp(weight + chance.gauss(0.0, 0.8)) for name, weight in weights.items()}
     total = sum(raised.values())
     emotions = {name: round(one / total, 4) for name, one in raised.items()}

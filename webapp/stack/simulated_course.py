@@ -7,7 +7,7 @@ that it is simulated, and so does every document in it (see `simulated_analysis`
 import random
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -188,7 +188,7 @@ def _plan(students: int, lessons: int) -> _Plan:
     chance = random.Random(_SEED)
     tempers = [simulated_analysis.temper(chance) for _ in range(students)]
     away = tempers[_OFTEN_AWAY]
-    tempers[_OFTEN_AWAY] = Temper(away.level, away.sway, away.echo, away.cheer, 0.42, 6.0)
+    tempers[_OFTEN_AWAY] = replace(away, seen=0.85, leaves=14.0)
     meetings = [
         simulated_analysis.meeting(number, 60.0 * _LENGTHS_MIN[number % len(_LENGTHS_MIN)], chance)
         for number in range(lessons)
