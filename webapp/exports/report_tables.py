@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from engagement.report.schema import Track
+from webapp.engine_words import in_readers_words
 from webapp.exports import about
 from webapp.exports.gathering import Called
 from webapp.exports.tables import Column, ColumnType, Export, Table
@@ -141,7 +142,7 @@ def facts(recording: Recording, analysis: Analysis, page: Page, student: str) ->
             _("Frames"),
             _("%(rate)s a second were sampled") % {"rate": f"{document.sampling_fps:g}"},
         ),
-        *((_("Warning"), one.text) for one in document.warnings),
+        *((_("Warning"), in_readers_words(one.text)) for one in document.warnings),
         *about.closing(),
     ]
 

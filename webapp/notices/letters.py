@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext, ngettext
 
 from webapp.accounts.models import User
+from webapp.engine_words import in_readers_words
 from webapp.notices import selectors, weekly
 from webapp.notices.models import Kind, Mail, Notice
 from webapp.notices.tokens import token_for
@@ -41,7 +42,7 @@ def _notices(mail: Mail) -> EmailMessage | None:
         % {"count": len(notices)}
     )
     names = sorted({PREFERENCE_OF[Kind(one.kind)] for one in notices})
-    lines = [(sentence(one), one.reason, _absolute(link(one))) for one in notices]
+    lines = [(sentence(one), in_readers_words(one.reason), _absolute(link(one))) for one in notices]
     return _message(mail, subject, "notices/mail.txt", {"lines": lines}, names)
 
 
