@@ -76,8 +76,8 @@ def written_sentences() -> list[tuple[str, str]]:
             text = re.sub("^7 was begun", "The fit was begun", text)
             # Whole sentences in what is shown, that tell what to do or what to know.
             if re.match(r"(7|No |The |A |This |Nobody|Names|Simulated)", text) and re.search(
-                r"\. (Try|Tell|Record|Convert|Export)|figures rest|people were seen|no engagement estimate|"
-                r"classifier was|(analysis|summary|fit) needed|could not be decoded|drawn by a",
+                r"\. (Try|Tell|Record|Convert|Export)|figures rest|people were seen|"
+                r"no engagement estimate|classifier was|(analysis|summary|fit) needed|could not be decoded|drawn by a",
                 text,
             ):
                 found.append((path.name, text))
