@@ -77,7 +77,7 @@ def written_sentences() -> list[tuple[str, str]]:
             # Whole sentences in what is shown, that tell what to do or what to know.
             if re.match(r"(7|No |The |A |This |Nobody|Names|Simulated)", text) and re.search(
                 r"\. (Try|Tell|Record|Convert|Export)|figures rest|people were seen|"
-                r"no engagement estimate|classifier was|(analysis|summary|fit) needed|could not be decoded|drawn by a",
+                r"no engagement estimate|classifier was|needed more memory|could not be decoded|drawn by",
                 text,
             ):
                 found.append((path.name, text))
