@@ -53,7 +53,7 @@ class ReceivedFile:
         self.part.unlink(missing_ok=True)
 
 
-class ReceivedUpload(UploadedFile):
+class ReceivedUpload(UploadedFile):  # type: ignore[type-arg]  # not generic at run time
     """What Django's form sees of a received file."""
 
     def __init__(self, received: ReceivedFile) -> None:
