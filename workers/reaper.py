@@ -17,7 +17,7 @@ from webapp.notices import services as told
 from webapp.recordings import queue, storage
 from webapp.recordings.models import Analysis, Recording
 from webapp.uploads import services as uploads
-from workers import fit_claims, group_claims, notices, summaries
+from workers import fit_claims, group_claims, materials, notices, summaries
 from workers.claims import stale_before
 from workers.identity import is_known_dead
 
@@ -131,6 +131,7 @@ def sweep_files() -> None:
     group_claims.sweep_files(_ORPHAN_AGE_S)
     fit_claims.sweep_files(_ORPHAN_AGE_S)
     summaries.sweep_files(_ORPHAN_AGE_S)
+    materials.sweep_files(_ORPHAN_AGE_S)
     notices.sweep()
 
 

@@ -14,8 +14,10 @@ from webapp.accounts.models import User
 from webapp.courses import storage
 from webapp.courses.materials import Cue, cue_at, is_safe_link, parse_cues
 from webapp.courses.models import Lesson, LessonMaterial
+from webapp.privacy import holdings
 from webapp.privacy.models import AccessLog
 from webapp.recordings.models import Recording
+from workers import materials
 
 MP4 = b"\x00\x00\x00\x18ftypisom" + bytes(400)
 
@@ -192,6 +194,25 @@ def test_a_materials_file_goes_with_its_lesson(sent: list) -> None:
     path = attached(lesson).path
     lesson.delete()
     assert not path.exists()
+
+
+def test_a_file_that_a_crash_left_without_a_row_is_swept(world: World) -> None:
+    kept, lost = attached(world.lesson), attached(world.lesson)
+    LessonMaterial.objects.filter(pk=lost.pk)._raw_delete(using="default")
+    assert materials.sweep_files(3600.0) == 0
+    assert materials.sweep_files(-1.0) == 1
+    assert kept.path.exists()
+    assert not lost.path.exists()
+
+
+def test_what_an_instructor_keeps_here_is_among_what_is_held_about_them(world: World) -> None:
+    attached(world.lesson, added_by=world.instructor)
+    held = {one.key: one for one in holdings.holders()}
+    (row,) = held["materials"].rows(world.instructor)
+    assert row["title"] == "The slides"
+    (line,) = held["materials"].lines(world.instructor)
+    assert "The slides" in line.words
+    assert not list(held["materials"].rows(world.student))
 
 
 def test_cues_are_read_in_order_of_time_and_found_by_it() -> None:

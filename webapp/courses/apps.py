@@ -7,4 +7,4 @@ class CoursesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from webapp.courses import signals  # noqa: F401  (registers the receivers)
+        from webapp.courses import holdings, signals  # noqa: F401  (register themselves)

@@ -142,7 +142,7 @@ class MaterialForm(forms.Form):
 
     def clean_url(self) -> str:
         """An address that can only be followed."""
-        url = self.cleaned_data["url"].strip()
+        url: str = self.cleaned_data["url"].strip()
         if url and not is_safe_link(url):
             raise ValidationError(gettext("Only links that begin with https:// can be attached."))
         return url

@@ -213,7 +213,7 @@ def read(analyses: Iterable[Any]) -> dict[Any, Bins]:
 
     Analyses without a ready report are left out: their bins are made when it is first opened.
     """
-    return {pk: unpack(bytes(data)) for pk, data, _ in _rows(list(analyses))}
+    return {pk: unpack(data) for pk, data, _ in _rows(list(analyses))}
 
 
 def shares(analyses: Iterable[Any]) -> dict[Any, dict[str, float]]:
@@ -223,11 +223,14 @@ def shares(analyses: Iterable[Any]) -> dict[Any, dict[str, float]]:
 
 def _rows(wanted: list[Any]) -> list[tuple[Any, bytes, dict[str, float]]]:
     kept = Strip.objects.filter(analysis__in=wanted, form=FORM)
-    rows = list(kept.values_list("analysis_id", "bins", "emotion_share"))
+    rows: list[tuple[Any, bytes, dict[str, float]]] = [
+        (pk, bytes(data), share)
+        for pk, data, share in kept.values_list("analysis_id", "bins", "emotion_share")
+    ]
     missing = set(wanted).difference(pk for pk, _, _ in rows)
     if missing:
         made = _make(sorted(missing)[:AT_ONCE])
-        rows += [(one.analysis_id, one.bins, one.emotion_share) for one in made]
+        rows += [(one.analysis_id, bytes(one.bins), one.emotion_share) for one in made]
     return rows
 
 
