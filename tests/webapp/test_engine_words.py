@@ -77,7 +77,8 @@ def written_sentences() -> list[tuple[str, str]]:
             # Whole sentences in what is shown, that tell what to do or what to know.
             if re.match(r"(7|No |The |A |This |Nobody|Names|Simulated)", text) and re.search(
                 r"\. (Try|Tell|Record|Convert|Export)|figures rest|people were seen|"
-                r"no engagement estimate|classifier was|needed more memory|could not be decoded|drawn by",
+                r"no engagement estimate|classifier was|needed more memory|drawn by|"
+                r"could not be decoded",
                 text,
             ):
                 found.append((path.name, text))
