@@ -10,6 +10,8 @@ from functools import cache
 
 from django.utils.translation import get_language, gettext, gettext_noop
 
+from webapp.reports.words import emotion_word
+
 _SENTENCES = (
     # Warnings of a report
     gettext_noop("No face was found, so there is nothing to report on."),
@@ -130,7 +132,83 @@ _SENTENCES = (
     ),
     gettext_noop("The fit needed more memory than the worker has. Tell an administrator."),
     gettext_noop("The summary needed more memory than the worker has. Tell an administrator."),
+    # Titles and reasons of a summary's moments
+    gettext_noop("Engagement dip"),
+    gettext_noop("Engagement peak"),
+    gettext_noop("Engagement index dip"),
+    gettext_noop("Engagement index peak"),
+    gettext_noop(
+        "%(emotion)s was clearly the strongest emotion for %(length)s s, with a mean probability "
+        "of %(share)s."
+    ),
+    gettext_noop("Simulated: %(emotion)s was clearly the strongest emotion for %(length)s s."),
+    gettext_noop(
+        "Simulated: engagement was %(value)s, and %(mean)s ± %(spread)s over the whole recording."
+    ),
+    gettext_noop("Simulated: the moments, their figures and their pictures are made up."),
+    gettext_noop(
+        "%(measure)s %(value)s, %(departure)s above the mean of %(mean)s; the curve's spread is "
+        "%(spread)s."
+    ),
+    gettext_noop(
+        "%(measure)s %(value)s, %(departure)s below the mean of %(mean)s; the curve's spread is "
+        "%(spread)s."
+    ),
+    gettext_noop(
+        "%(emotion)s was clear in %(people)s of the %(in_view)s students in view (of %(all)s) for "
+        "%(length)s s."
+    ),
+    gettext_noop(
+        "%(measure)s of %(people)s of the %(in_view)s students in view (of %(all)s) was above "
+        "their own means; of all in view it was so by %(departure)s on average, and the class "
+        "curve's spread is %(spread)s."
+    ),
+    gettext_noop(
+        "%(measure)s of %(people)s of the %(in_view)s students in view (of %(all)s) was below "
+        "their own means; of all in view it was so by %(departure)s on average, and the class "
+        "curve's spread is %(spread)s."
+    ),
+    # What a summary did not find, and what to know of it
+    gettext_noop(
+        "No emotion was clear for %(least)s s or longer (a smoothed probability of %(share)s or "
+        "more)."
+    ),
+    gettext_noop("No other emotion was clear for long enough."),
+    gettext_noop("Nothing else was shared by most of the students in view."),
+    gettext_noop("No window has enough of the face: too few to tell dips and peaks of engagement."),
+    gettext_noop(
+        "Only 1 window has enough of the face: too few to tell dips and peaks of engagement."
+    ),
+    gettext_noop(
+        "Only %(number)s windows have enough of the face: too few to tell dips and peaks of "
+        "engagement."
+    ),
+    gettext_noop(
+        "Engagement has no dip or peak that stands out by more than its spread (%(spread)s)."
+    ),
+    gettext_noop("%(people)s of %(all)s students have data: too few to speak of a class."),
+    gettext_noop(
+        "In no stretch of %(least)s s or longer was one emotion clear in most of the students in "
+        "view (at least two)."
+    ),
+    gettext_noop(
+        "Several people are in the recording: in each clip the faces of the others, and all but "
+        "the surroundings of the person shown, are blurred."
+    ),
+    gettext_noop(
+        "Times count from the start of each recording. Where students began at different moments, "
+        "what is shown at one time did not happen at one time."
+    ),
+    gettext_noop(
+        "At most %(number)s students are pictured for each moment: those in whom it is clearest."
+    ),
 )
+#: Gaps that hold words and not figures or names.
+_WORDS = {"emotion", "measure"}
+_MEASURES = {
+    "Engagement": gettext_noop("Engagement"),
+    "Engagement index": gettext_noop("Engagement index"),
+}
 _SOURCE = "en"
 
 
@@ -155,5 +233,17 @@ def in_readers_words(text: str) -> str:
     for pattern, sentence in _patterns():
         found = pattern.fullmatch(text)
         if found:
-            return gettext(sentence) % found.groupdict()
-    return text
+            return gettext(sentence) % {
+                gap: _word(word) if gap in _WORDS else word
+                for gap, word in found.groupdict().items()
+            }
+    word = _word(text)  # A moment's title is an emotion.
+    return word[:1].upper() + word[1:] if word != text else text
+
+
+def _word(word: str) -> str:
+    if word in _MEASURES:
+        return gettext(_MEASURES[word])
+    # Of an emotion the word; what is none stays as it is.
+    known = emotion_word(word.lower())
+    return word if known == word.lower() else known

@@ -14,7 +14,7 @@ _EMOTIONS = {
     "disgust": gettext_lazy("disgust"),
     "fear": gettext_lazy("fear"),
     "happiness": gettext_lazy("happiness"),
-    "neutral": gettext_lazy("neutral"),
+    "neutral": pgettext_lazy("emotion", "neutral"),
     "sadness": gettext_lazy("sadness"),
     "surprise": gettext_lazy("surprise"),
 }
