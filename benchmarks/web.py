@@ -173,6 +173,7 @@ def _pages(classroom: Any) -> list[Page]:
     return [
         Page("course (dashboard)", path("courses:course", course)),
         Page("course, last page", path("courses:course", course) + "?students_page=99"),
+        Page("course, the trend", path("courses:trend", course)),
         Page("lesson", path("courses:lesson", lesson)),
         Page("lesson, the class", path("courses:lesson_class", lesson)),
         Page("a student, by the instructor", of_student),

@@ -69,15 +69,15 @@ def _row(row: Row) -> dict[str, Any]:
         "aligned": row.aligned,
         "counts": row.counts,
         "model": row.report.model,
-        "engagement": [_whole(one) for one in row.bins.engagement],
-        "spread": [_whole(one) for one in row.bins.spread],
-        "coverage": [_whole(one) for one in row.bins.coverage],
+        "engagement": _whole(row.bins.engagement),
+        "spread": _whole(row.bins.spread),
+        "coverage": _whole(row.bins.coverage),
         "emotion": [known.get(one, -1) for one in row.bins.emotion],
     }
 
 
-def _whole(value: float | None) -> int | None:
-    return None if value is None else round(_SCALE * value)
+def _whole(column: Sequence[float | None]) -> list[int | None]:
+    return [None if one is None else round(_SCALE * one) for one in column]
 
 
 def curve_data(curve: ClassCurve) -> list[dict[str, Any]]:

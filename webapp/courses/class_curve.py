@@ -138,10 +138,10 @@ def _by_student(rows: Sequence[Placed], length: int) -> Estimates:
     found: dict[int, list[list[float]]] = {}
     for row in rows:
         columns = found.setdefault(row.student, [[] for _ in range(length)])
-        for number, column in enumerate(columns):
-            value = estimate(row.bins, number - row.shift)
-            if value is not None:
-                column.append(value)
+        cells = zip(row.bins.engagement, row.bins.coverage, strict=True)
+        for number, (value, coverage) in enumerate(cells, start=row.shift):
+            if number >= 0 and value is not None and coverage >= LEAST_COVERAGE:
+                columns[number].append(value)
     made = {
         student: [sum(one) / len(one) if one else None for one in columns]
         for student, columns in found.items()

@@ -30,7 +30,7 @@ BIN_S = 30.0
 #: Count up when a row's content changes: rows of other forms are made anew.
 FORM = 1
 #: So many rows of before are made for one page; the rest by the next ones.
-AT_ONCE = 40
+AT_ONCE = 20
 
 _STEPS = 10_000
 _NOTHING = 0xFFFF
