@@ -35,6 +35,8 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 #: Who looks at a page, where several may.
 ORDER = ("instructor", "student", "admin", "stranger")
 COLOURS = 64
+# How long charts take to be drawn again, and, of a page that has just come, to be drawn at all.
+_CALM_MS = (400, 900)
 #: What pages show as now, as far as a browser says.
 NOW = "2026-11-02T09:00:00Z"
 
@@ -60,9 +62,9 @@ class View:
 
 
 VIEWS = (
-    View("light", 1180, 800, 2400, "light"),
-    View("dark", 1180, 800, 2400, "dark"),
-    View("narrow", 360, 740, 2600, "light"),
+    View("light", 1180, 800, 1800, "light"),
+    View("dark", 1180, 800, 1800, "dark"),
+    View("narrow", 360, 740, 2000, "light"),
 )
 
 
@@ -156,25 +158,22 @@ def _pages(environment: dict[str, str], folder: Path) -> list[Shown]:
 
 
 def _look(browser: Browser, url: str, reader: str, pages: list[Shown], out: Path) -> None:
-    """Takes the pictures of one reader's pages."""
-    for view in VIEWS if pages else ():
-        context = browser.new_context(
-            base_url=url,
-            viewport={"width": view.width, "height": view.height},
-            color_scheme=view.scheme,
-            reduced_motion="reduce",
-        )
-        page = context.new_page()
-        if reader != "stranger":
-            _log_in(page, reader)
-        page.clock.set_fixed_time(NOW)
-        for one in pages:
-            page.goto(one.path)
-            page.wait_for_load_state("load")
-            page.wait_for_timeout(900)
-            logger.info("%s, %s", one.name, view.name)
+    """Takes the pictures of one reader's pages, each loaded once."""
+    context = browser.new_context(base_url=url, reduced_motion="reduce")
+    page = context.new_page()
+    if reader != "stranger" and pages:
+        _log_in(page, reader)
+    page.clock.set_fixed_time(NOW)
+    for one in pages:
+        for number, view in enumerate(VIEWS):
+            page.set_viewport_size({"width": view.width, "height": view.height})
+            page.emulate_media(color_scheme=view.scheme, reduced_motion="reduce")
+            if number == 0:
+                page.goto(one.path)
+            page.wait_for_timeout(_CALM_MS[number == 0])
             keep(page.screenshot(full_page=True), view, out / f"{slug(one.name)}-{view.name}.png")
-        context.close()
+        logger.info("%s", one.name)
+    context.close()
 
 
 def _log_in(page: Page, reader: str) -> None:
@@ -189,8 +188,19 @@ def keep(picture: bytes, view: View, target: Path) -> None:
     """Writes a picture with few colours, and no longer than its view allows."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     image = image.crop((0, 0, image.width, min(image.height, view.longest)))
-    small = image.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    small.save(target, optimize=True)
+    image.quantize(palette=_palette(image), dither=Image.Dither.NONE).save(target, optimize=True)
+
+
+def _palette(image: Image.Image) -> Image.Image:
+    """The commonest colours as they are, and others so that the rare ones are there, too."""
+    counted = sorted(image.getcolors(image.width * image.height), reverse=True)
+    colours = [value for _, one in counted[:COLOURS] for value in one]
+    rare = image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
+    colours += (rare.getpalette() or [])[: 3 * COLOURS]
+    palette = Image.new("P", (1, 1))
+    # The first one again in the places that are left: none is to be black by chance.
+    palette.putpalette(colours + colours[:3] * (256 - len(colours) // 3))
+    return palette
 
 
 def _index(pages: Sequence[Shown]) -> str:

@@ -8,8 +8,19 @@ function panel() {
   return document.getElementById("labelling");
 }
 
+function windows() {
+  return [...(panel()?.querySelectorAll(".strip__window") ?? [])];
+}
+
+// One stop of the Tab key for the whole strip, which may have hundreds of windows.
+function rove(current) {
+  for (const one of windows()) one.tabIndex = one === current ? 0 : -1;
+}
+
 // What works with a script only is shown by the script.
 function dress() {
+  const strip = windows();
+  rove(strip.find((one) => one.hasAttribute("aria-current")) ?? strip[0]);
   const button = panel()?.querySelector("[data-label-play]");
   if (button && video) button.hidden = false;
   const choice = panel()?.querySelector("[data-label-blind]");
@@ -74,13 +85,31 @@ document.addEventListener("keydown", (event) => {
   button.click();
 });
 
+// Inside of the strip the arrow keys move.
+const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+document.addEventListener("keydown", (event) => {
+  const from = event.target.closest(".strip__window");
+  if (!from || !(event.key in STEPS) || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const strip = windows();
+  const at = strip.indexOf(from) + STEPS[event.key];
+  const next = strip[Math.max(0, Math.min(strip.length - 1, at))];
+  rove(next);
+  next.focus();
+});
+
 // The panel was replaced: focus would fall back to the page's start, and the next window waits.
 let labelled = false;
+let chosen = false;
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.target.closest("#labelling")) labelled = event.target.matches("form");
+  if (!event.target.closest("#labelling")) return;
+  labelled = event.target.matches("form");
+  chosen = event.target.matches(".strip__window");
 });
 document.addEventListener("htmx:afterSettle", () => {
   dress();
+  if (chosen) panel()?.querySelector(".strip__window[aria-current]")?.focus();
+  chosen = false;
   const button = panel()?.querySelector("[data-label-play]");
   if (!labelled || !button || button.hidden) return;
   labelled = false;
