@@ -208,11 +208,9 @@ def test_a_file_that_a_crash_left_without_a_row_is_swept(world: World) -> None:
 def test_what_an_instructor_keeps_here_is_among_what_is_held_about_them(world: World) -> None:
     attached(world.lesson, added_by=world.instructor)
     held = {one.key: one for one in holdings.holders()}
-    (row,) = held["materials"].rows(world.instructor)
+    (row,) = held["course_pages"].rows(world.instructor)
     assert row["title"] == "The slides"
-    (line,) = held["materials"].lines(world.instructor)
-    assert "The slides" in line.words
-    assert not list(held["materials"].rows(world.student))
+    assert not list(held["course_pages"].rows(world.student))
 
 
 def test_cues_are_read_in_order_of_time_and_found_by_it() -> None:

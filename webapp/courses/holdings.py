@@ -6,8 +6,6 @@ Bins of a report are derived from it and go with it: the report itself is what i
 from collections.abc import Iterator
 from typing import Any
 
-from django.urls import reverse
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
@@ -17,19 +15,20 @@ from webapp.privacy.holdings import Holder, Line, register
 _AT_ONCE = 500
 
 
-def _view_lines(user: User) -> Iterator[Line]:
-    for one in SavedView.objects.filter(user=user).order_by("pk").iterator(chunk_size=_AT_ONCE):
-        words = gettext("Your saved view “%(name)s” of %(page)s")
-        yield Line(
-            one.course_id,
-            words % {"name": one.name, "page": one.get_page_display()},
-            url=reverse("courses:course", args=[one.course_id]),
-        )
+def _no_lines(user: User) -> Iterator[Line]:
+    """The pages themselves show these; here they are only given in the download."""
+    return iter(())
+
+
+def _rows(user: User) -> Iterator[dict[str, Any]]:
+    yield from _view_rows(user)
+    yield from _material_rows(user)
 
 
 def _view_rows(user: User) -> Iterator[dict[str, Any]]:
     for one in SavedView.objects.filter(user=user).order_by("pk").iterator(chunk_size=_AT_ONCE):
         yield {
+            "what": "saved view",
             "course": one.course_id,
             "page": one.page,
             "name": one.name,
@@ -38,22 +37,11 @@ def _view_rows(user: User) -> Iterator[dict[str, Any]]:
         }
 
 
-def _material_lines(user: User) -> Iterator[Line]:
-    added = LessonMaterial.objects.filter(added_by=user).select_related("lesson")
-    for one in added.order_by("created_at").iterator(chunk_size=_AT_ONCE):
-        words = gettext("“%(title)s”, which you attached to “%(lesson)s”")
-        yield Line(
-            one.lesson.course_id,
-            words % {"title": one.title, "lesson": one.lesson.title},
-            one.created_at,
-            reverse("courses:lesson", args=[one.lesson_id]),
-        )
-
-
 def _material_rows(user: User) -> Iterator[dict[str, Any]]:
     added = LessonMaterial.objects.filter(added_by=user).order_by("created_at")
     for one in added.iterator(chunk_size=_AT_ONCE):
         yield {
+            "what": "material",
             "lesson": one.lesson_id,
             "kind": one.kind,
             "title": one.title,
@@ -63,12 +51,6 @@ def _material_rows(user: User) -> Iterator[dict[str, Any]]:
         }
 
 
-register(Holder("saved_views", _("Saved views of pages"), _view_lines, _view_rows))
 register(
-    Holder(
-        "materials",
-        _("Videos, slides and links that you attached"),
-        _material_lines,
-        _material_rows,
-    )
+    Holder("course_pages", _("Saved views, and what you attached to lessons"), _no_lines, _rows)
 )
