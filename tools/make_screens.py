@@ -34,6 +34,8 @@ PASSWORD = "a password for pictures"  # noqa: S105  (of a site that lives for mi
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: Who looks at a page, where several may.
 ORDER = ("instructor", "student", "admin", "stranger")
+#: Pages that a student's are more to look at.
+STUDENTS_OWN = {"recordings:mine", "privacy:own_data", "privacy:looks"}
 COLOURS = 64
 # How long charts take to be drawn again, and, of a page that has just come, to be drawn at all.
 _CALM_MS = (400, 900)
@@ -151,6 +153,7 @@ def _pages(environment: dict[str, str], folder: Path) -> list[Shown]:
     subprocess.run(command, env=environment, cwd=ROOT, check=True)  # noqa: S603
     found = [Shown(**one) for one in json.loads(target.read_text())]
     pages = sorted(found, key=lambda one: ORDER.index(one.reader))
+    pages.sort(key=lambda one: one.name in STUDENTS_OWN and one.reader != "student")
     first: dict[str, Shown] = {}
     for one in pages:
         first.setdefault(one.name, one)

@@ -5,12 +5,13 @@ from typing import Any
 from django import template
 
 from webapp.courses.models import Course, Lesson
+from webapp.groups.models import GroupRecording
 from webapp.recordings.models import Recording
 from webapp.stack.simulated import is_simulated
 
 register = template.Library()
 # The names under which pages have what they are about.
-_COURSES, _LESSONS, _RECORDINGS = ("course",), ("lesson",), ("recording", "a", "b")
+_COURSES, _LESSONS, _RECORDINGS = ("course",), ("lesson",), ("recording", "group", "a", "b")
 
 
 @register.inclusion_tag("stack/_simulated.html", takes_context=True)
@@ -24,5 +25,5 @@ def _courses(context: template.Context) -> list[Course]:
     found = [context.get(name) for name in (*_COURSES, *_LESSONS, *_RECORDINGS)]
     courses = [one for one in found if isinstance(one, Course)]
     courses += [one.course for one in found if isinstance(one, Lesson)]
-    courses += [one.lesson.course for one in found if isinstance(one, Recording)]
+    courses += [one.lesson.course for one in found if isinstance(one, (Recording, GroupRecording))]
     return courses
