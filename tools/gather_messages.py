@@ -12,25 +12,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
 WEBAPP = Path(__file__).resolve().parent.parent / "webapp"
 LOCALE_DIR = WEBAPP / "locale"
 WIDTH = 100
-# What a call's arguments are: the text, its plural, and its context ("c").
-CALLS: dict[str, tuple[int | tuple[int, str], ...]] = {
-    "_": (1,),
-    "gettext": (1,),
-    "gettext_noop": (1,),
-    "gettext_lazy": (1,),
-    "ngettext": (1, 2),
-    "ngettext_lazy": (1, 2),
-    "pgettext": ((1, "c"), 2),
-    "pgettext_lazy": ((1, "c"), 2),
-    "npgettext": ((1, "c"), 2, 3),
-    "npgettext_lazy": ((1, "c"), 2, 3),
+# How many of a call's first arguments are texts; with a "p" in the name the first is the context.
+CALLS = {
+    "_": 1,
+    "gettext": 1,
+    "gettext_noop": 1,
+    "gettext_lazy": 1,
+    "ngettext": 2,
+    "ngettext_lazy": 2,
+    "pgettext": 2,
+    "pgettext_lazy": 2,
+    "npgettext": 3,
+    "npgettext_lazy": 3,
 }
 _STRING = r"""u?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
 _CALL = re.compile(rf"\b(n?p?gettext|_)\(({_STRING}(?:, {_STRING})*)")
@@ -39,18 +38,29 @@ Text = tuple[str | None, str | tuple[str, str]]
 
 
 def texts_of_module(source: Path) -> Iterator[Text]:
-    """The texts that a Python module asks translations of."""
-    with source.open("rb") as file:
-        for _line, message, _comments, context in extract("python", file, CALLS):
-            yield context, message  # type: ignore[misc]
+    """The texts that a Python module asks translations of, those inside of f-strings, too."""
+    for node in ast.walk(ast.parse(source.read_text(), filename=str(source))):
+        if not isinstance(node, ast.Call):
+            continue
+        called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        said = [
+            one.value
+            for one in node.args[: CALLS.get(called, 0)]
+            if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        ]
+        if said and len(said) == CALLS[called]:
+            yield _text(called, said)
 
 
 def texts_of_template(source: Path) -> Iterator[Text]:
     """The texts that a Django template asks translations of."""
     for call in _CALL.finditer(templatize(source.read_text(), origin=str(source))):
-        said = [ast.literal_eval(one) for one in re.findall(_STRING, call[2])]
-        context = said.pop(0) if call[1].startswith(("p", "np")) else None
-        yield context, (said[0], said[1]) if call[1].startswith("n") else said[0]
+        yield _text(call[1], [ast.literal_eval(one) for one in re.findall(_STRING, call[2])])
+
+
+def _text(called: str, said: list[str]) -> Text:
+    context = said.pop(0) if called.startswith(("pgettext", "npgettext")) else None
+    return context, (said[0], said[1]) if called.startswith("n") else said[0]
 
 
 def gathered() -> Catalog:
