@@ -9,6 +9,7 @@ from webapp.exports import svg
 from webapp.exports.svg import Axis, Band, Chart, Line, Stack
 from webapp.reports.selectors import Report
 from webapp.reports.templatetags.report_format import NOTHING, percent, two, zero_words
+from webapp.reports.words import emotion_word
 
 Series = dict[str, Any]
 # As the page draws them in the light theme.
@@ -149,13 +150,13 @@ def _emotions(report: Report, series: Series, track: Series, x: Axis) -> Chart:
     return Chart(
         _("Emotions"),
         svg.plot(
-            title % {"name": summary.dominant_emotion or NOTHING},
+            title % {"name": emotion_word(summary.dominant_emotion or NOTHING)},
             x,
             svg.UNIT,
             [Stack(runs, [svg.EMOTIONS.get(name, "#444444") for name in names])],
             height=170,
         ),
-        [(name, name) for name in names],
+        [(name, emotion_word(name)) for name in names],
     )
 
 

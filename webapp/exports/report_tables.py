@@ -23,6 +23,7 @@ from webapp.recordings.models import Analysis, Recording
 from webapp.reports import exports, ready, selectors
 from webapp.reports.ready import Page
 from webapp.reports.series import emotion_order
+from webapp.reports.words import emotion_word
 
 _SHARE = gettext_lazy("share, 0 to 1")
 _SPREAD = gettext_lazy(
@@ -149,11 +150,11 @@ def facts(recording: Recording, analysis: Analysis, page: Page, student: str) ->
 
 def _column(name: str, emotions: Sequence[str]) -> Column:
     if name in emotions:
-        words = _("Probability of %(emotion)s, of one to all together.") % {"emotion": name}
-        return Column(name, "number", words, str(_SHARE))
+        words = _("Probability of %(emotion)s, of one to all together.")
+        return Column(name, "number", words % {"emotion": emotion_word(name)}, str(_SHARE))
     if name.startswith("share_"):
         words = _("Share of the observations in which %(emotion)s is the strongest.")
-        emotion = name.removeprefix("share_")
+        emotion = emotion_word(name.removeprefix("share_"))
         return Column(name, "number", words % {"emotion": emotion}, str(_SHARE))
     kind, unit, text = _TEXTS[name]
     return Column(name, kind, str(text), str(unit))
