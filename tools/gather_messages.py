@@ -39,9 +39,9 @@ Text = tuple[str | None, str | tuple[str, str]]
 
 def texts_of_module(source: Path) -> Iterator[Text]:
     """The texts that a Python module asks translations of, those inside of f-strings, too."""
-    for node in ast.walk(ast.parse(source.read_text(), filename=str(source))):
-        if not isinstance(node, ast.Call):
-            continue
+    tree = ast.parse(source.read_text(), filename=str(source))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    for node in sorted(calls, key=lambda one: (one.lineno, one.col_offset)):
         called = getattr(node.func, "id", getattr(node.func, "attr", ""))
         said = [
             one.value

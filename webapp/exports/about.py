@@ -26,7 +26,7 @@ def moment(at: dt.datetime | None) -> str:
     if at is None:
         return NOTHING
     local = timezone.localtime(at)
-    return f"{date_format(local, 'j F Y, H:i')} {local.tzname()}"
+    return f"{date_format(local, 'DATETIME_FORMAT')} {local.tzname()}"
 
 
 def of_course(course: Course) -> Facts:
