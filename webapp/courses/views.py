@@ -22,6 +22,7 @@ from webapp.paging import orders, paged
 from webapp.privacy import services as privacy
 from webapp.privacy.models import AccessLog
 from webapp.recordings.models import Recording
+from webapp.reports.answers import streamed
 from webapp.reports.exports import csv_blocks
 
 COURSES_A_PAGE, LESSONS_A_PAGE, STUDENTS_A_PAGE = 50, 20, 25
@@ -99,7 +100,6 @@ def trend(request: HttpRequest, course_id: int) -> HttpResponse:
     return render(request, "courses/_trend.html" if is_piece else "courses/trend.html", page)
 
 
-@gzip_page
 @require_GET
 @login_required
 def figures(request: HttpRequest, course_id: int) -> StreamingHttpResponse:
@@ -115,7 +115,7 @@ def figures(request: HttpRequest, course_id: int) -> StreamingHttpResponse:
         AccessLog.Action.EXPORT,
     )
     rows = export.figure_rows(found, names=request.GET.get("names") == "1")
-    response = StreamingHttpResponse(csv_blocks(rows), content_type="text/csv; charset=utf-8")
+    response = streamed(request, csv_blocks(rows), "text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="course-{found.pk}.csv"'
     return response
 
