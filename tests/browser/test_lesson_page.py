@@ -189,7 +189,9 @@ def test_a_class_that_does_not_come_can_be_asked_for_again(browser: Browser, see
     page.route("**/class/**", lambda route: route.abort())
     open_course(page)
     page.get_by_role("rowheader", name=re.compile("^Week 2")).get_by_role("link").first.click()
-    expect(page.get_by_role("alert").get_by_text("This part of the page could not be loaded")).to_be_visible()
+    expect(
+        page.get_by_role("alert").get_by_text("This part of the page could not be loaded")
+    ).to_be_visible()
     expect(page.get_by_role("heading", name="Recordings", exact=True)).to_be_visible()
     page.unroute("**/class/**")
     page.get_by_role("button", name="Try again").click()

@@ -17,8 +17,8 @@ from tests.webapp.group_world import analysed, found_group
 from tests.webapp.summary_world import finished_summary
 from webapp.calibration.models import Classifier
 from webapp.disputes.models import Dispute
-from webapp.notices.models import Notice
 from webapp.marks.models import Correction, Mark
+from webapp.notices.models import Notice
 from webapp.uploads import storage as upload_storage
 from webapp.uploads.models import Upload
 

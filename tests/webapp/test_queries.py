@@ -75,9 +75,7 @@ FOR_INSTRUCTORS = {
     "report, PDF": of("exports:recording", "recording", "", "pdf"),
     "compare, choosing": of("compare:recordings"),
     "compare, found": of("compare:recordings", "", "?q=student"),
-    "compare, beside one": lambda world: (
-        reverse("compare:recordings") + f"?a={world.recording.pk}"
-    ),
+    "compare, beside one": lambda world: reverse("compare:recordings") + f"?a={world.recording.pk}",
     "compare, two recordings": lambda world: (
         reverse("compare:recordings") + f"?a={world.recording.pk}&b={other_report(world).pk}"
     ),
