@@ -36,7 +36,7 @@ MOST_QUERIES = 20
 _MOST_MS = 200.0
 _LINES_AT_ONCE = 150
 #: Two answers of the same page may be so much apart by chance.
-_MOST_RATIO_OF_304 = 1.25
+_MOST_RATIO_OF_304 = 1.5
 
 
 @dataclass(frozen=True)

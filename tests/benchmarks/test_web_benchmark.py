@@ -33,7 +33,7 @@ def shortfalls(*pages: Measured, times: bool = False) -> list[str]:
 
 def test_it_runs_small_and_finds_no_regression() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.web", "--small", "--rounds", "5"],
+        [sys.executable, "-m", "benchmarks.web", "--small", "--rounds", "20"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -44,7 +44,7 @@ def test_it_runs_small_and_finds_no_regression() -> None:
     assert (told["students"], told["lessons"]) == (20, 4)
     pages = {one["page"]: one for one in told["results"]}
     assert len(pages) == 10
-    assert all(one["rounds"] == 5 for one in pages.values())
+    assert all(one["rounds"] == 20 for one in pages.values())
     # What is asked for again crosses the wire without a body, and nothing else does.
     again = {name for name, one in pages.items() if not one["sent_bytes"]}
     assert again == {name for name in pages if name.endswith("(304)")}

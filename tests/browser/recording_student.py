@@ -1,14 +1,11 @@
 """Students for the tests of recording and uploading, and a camera that shows a face."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import av
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, Playwright
 
-from tests.browser.conftest import CHROMIUM, ROOT, Site
+from tests.browser.conftest import ROOT, Site, start_chromium
 from tests.browser.watched import Watched
 
 SAMPLE = ROOT / "engagement" / "sample" / "sample.mp4"
@@ -59,24 +56,14 @@ def camera_file(target: Path) -> Path:
     return target
 
 
-@contextmanager
-def browser_with_camera(picture: Path) -> Iterator[Browser]:
+def browser_with_camera(playwright: Playwright, picture: Path) -> Browser:
     """A Chromium with a camera and microphones, all allowed; other tests' browser has none."""
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--use-fake-device-for-media-stream",
-                "--use-fake-ui-for-media-stream",
-                f"--use-file-for-fake-video-capture={picture}",
-            ],
-        )
-        yield browser
-        browser.close()
+    return start_chromium(
+        playwright,
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={picture}",
+    )
 
 
 def slow_down(page: Page, bytes_a_second: float) -> CDPSession:

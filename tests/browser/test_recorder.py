@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.browser.broken_line import Line, line_to
 from tests.browser.conftest import Site
@@ -27,10 +27,11 @@ SIZES = {"light": 1280, "dark": 1280, "phone": 360}
 
 
 @pytest.fixture(scope="module")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def camera(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     picture = camera_file(tmp_path_factory.mktemp("camera") / "face.mjpeg")
-    with browser_with_camera(picture) as browser:
-        yield browser
+    browser = browser_with_camera(playwright, picture)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -55,11 +56,19 @@ def length(page: Page) -> str:
     return page.locator("#recorder [data-part=length]").inner_text()
 
 
-def record(page: Page, until: str) -> None:
-    """Turns the camera on and records until the clock shows that much."""
+def record(page: Page, seconds: int) -> None:
+    """Turns the camera on and records until the clock shows so much, or more."""
     page.get_by_role("button", name="Turn the camera on").click()
     page.get_by_role("button", name="Start recording").click()
-    expect(page.locator("#recorder [data-part=length]")).to_have_text(until, timeout=60_000)
+    runs_until(page, seconds)
+
+
+def runs_until(page: Page, seconds: int) -> None:
+    """A busy machine may not look at the very second."""
+    shown = "document.querySelector('#recorder [data-part=length]').textContent"
+    wait_until(
+        page, f"{shown}.split(':').reduce((all, one) => 60 * all + +one, 0) >= {seconds}", 60
+    )
 
 
 def test_a_recording_is_made_sent_over_a_broken_line_analysed_and_withdrawn(
@@ -79,7 +88,7 @@ def test_a_recording_is_made_sent_over_a_broken_line_analysed_and_withdrawn(
     expect(page.get_by_role("link", name="What is measured")).to_be_visible()
     pictures(page, artifacts, "recorder-begin")
 
-    record(page, "0:05")
+    record(page, 5)
     expect(page.get_by_label("Microphone")).to_have_value("")
     pictures(page, artifacts, "recorder-running")
     page.get_by_role("button", name="Pause").click()
@@ -150,7 +159,7 @@ def test_a_recording_of_a_page_that_closed_is_offered_and_sent(
     student.log_in(email)
     open_page(page, "Bela")
     address = page.url
-    record(page, "0:07")
+    record(page, 7)
     # As it is lost: nobody is asked, and nothing is stopped.
     page.close(run_before_unload=False)
 
@@ -182,7 +191,7 @@ def test_a_recording_is_nobody_elses_and_is_deleted_on_request(camera: Browser, 
     page = student.page
     student.log_in(emails[0])
     open_page(page, "Cleo")
-    record(page, "0:03")
+    record(page, 3)
     # While one tab records, no other offers to send it.
     other = student.context.new_page()
     other.goto(page.url)
@@ -299,7 +308,7 @@ def test_the_recorder_works_by_keyboard_alone(camera: Browser, site: Site) -> No
     for name in ("Start recording", "Stop"):
         expect(page.get_by_role("button", name=name)).to_be_focused()
         if name == "Stop":
-            expect(page.locator("#recorder [data-part=length]")).to_have_text("0:03")
+            runs_until(page, 3)
         page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Send this recording")).to_be_focused()
     expect(page.locator("#recorder").get_by_role("status")).to_contain_text("has stopped")
