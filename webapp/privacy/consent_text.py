@@ -12,10 +12,7 @@ MEASURED = (
         "The probabilities of emotional expressions of your face (for example neutral, happiness, "
         "surprise, sadness), several times a second, with how pleasant and how lively they look."
     ),
-    _(
-        "Which way your head is turned, how much it moves and, where that can be seen, whether "
-        "your eyes are closed."
-    ),
+    _("Which way your head is turned, and how much it moves."),
     _(
         "An estimate of engagement for short stretches of the video, made from the figures above. "
         "Nothing that you say is listened to."
