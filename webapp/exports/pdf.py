@@ -49,7 +49,11 @@ def render(paper: Paper) -> bytes:
     # Loaded on use: it takes half a second and 40 MB that no page needs.
     import weasyprint
     import weasyprint.logger
+    from PIL import ImageFile
     from weasyprint.urls import URLFetcher
+
+    # It has Pillow take pictures that are cut short, for the whole process; nobody else wants that.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
 
     class Nothing(URLFetcher):
         """Refuses every address, files of this machine among them."""
