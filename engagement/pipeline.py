@@ -24,6 +24,7 @@ from engagement.report import build, schema
 from engagement.report.embeddings import write_embeddings
 from engagement.report.group_affect import build_group_affect, group_rule
 from engagement.report.made_by import check_levels, engagement_model, engagement_warnings
+from engagement.report.nothing_seen import EMPTY_SUMMARY
 from engagement.report.passed_over import adaptive_sampling, with_passed_over
 from engagement.report.sampled import ReportSettings, Sampled, WindowSettings
 from engagement.runtimes.base import RuntimeSettings
@@ -302,7 +303,7 @@ class Analyzer:
         settings = ReportSettings(self.settings.windows, self.settings.concentration, trained)
         tracks = build.build_tracks(sampled, settings)
         main = build.main_track(tracks)
-        summary = main.summary if main else build.EMPTY_SUMMARY
+        summary = main.summary if main else EMPTY_SUMMARY
         return schema.Analysis(
             source=source,
             sampling_fps=fps,

@@ -8,6 +8,7 @@ import numpy as np
 from engagement.faces.pose_zero import PoseZero, estimate_zero, from_zero
 from engagement.report import schema
 from engagement.report.estimates import engagement_windows
+from engagement.report.nothing_seen import low_coverage
 from engagement.report.sampled import ReportSettings, Sampled, rounded_s
 from engagement.types import Observation
 from engagement.windows.signals import TrackSignals, track_signals
@@ -15,8 +16,6 @@ from engagement.windows.sliding import Span, gaps, holds
 
 # Shorter stretches without a face are blinks of the detector, not absence.
 _LEAST_ABSENCE_S = 1.0
-# Below this the recording as a whole deserves a warning.
-_LOW_COVERAGE = 0.5
 
 
 def build_tracks(sampled: Sampled, settings: ReportSettings) -> list[schema.Track]:
@@ -164,16 +163,6 @@ def main_track(tracks: Sequence[schema.Track]) -> schema.Track | None:
     return max(tracks, key=weight, default=None)
 
 
-EMPTY_SUMMARY = schema.Summary(
-    dominant_emotion=None,
-    emotion_share={},
-    mean_engagement=None,
-    engagement_spread=None,
-    engaged_share=None,
-    coverage=0.0,
-)
-
-
 def build_warnings(
     tracks: Sequence[schema.Track], summary: schema.Summary, damaged: int
 ) -> list[schema.AnalysisWarning]:
@@ -181,14 +170,8 @@ def build_warnings(
     found = []
     if not tracks:
         found.append(("no_face", "No face was found, so there is nothing to report on."))
-    elif summary.coverage < _LOW_COVERAGE:
-        found.append(
-            (
-                "low_coverage",
-                f"A face could be used in only {summary.coverage:.0%} of the time; the figures "
-                "rest on that part alone.",
-            )
-        )
+    else:
+        found += low_coverage(summary)
     if len(tracks) > 1:
         found.append(
             (

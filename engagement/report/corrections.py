@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from engagement.report.nothing_seen import EMPTY_SUMMARY, low_coverage
 from engagement.report.schema import (
     ENGAGED_LEVELS,
     Analysis,
@@ -32,7 +33,6 @@ _DIGITS = 4
 # second at most, and below this share of the time a recording deserves a warning.
 _LEAST_ABSENCE_S = 1.0
 _MOST_HOLD_S = 1.0
-_LOW_COVERAGE = 0.5
 
 Stretch = tuple[float, float]
 
@@ -107,7 +107,7 @@ def corrected(analysis: Analysis, corrections: Corrections) -> Analysis:
         if (made := _person(number, parts, analysis, gone, left_s)) is not None
     ]
     main = _main(analysis, tracks, corrections)
-    summary = main.summary if main else _nothing()
+    summary = main.summary if main else EMPTY_SUMMARY
     return analysis.model_copy(
         update={
             "tracks": tracks,
@@ -316,14 +316,8 @@ def _warnings(
     made = []
     if not tracks:
         made.append(("no_face", "No face is left, so there is nothing to report on."))
-    elif summary.coverage < _LOW_COVERAGE:
-        made.append(
-            (
-                "low_coverage",
-                f"A face could be used in only {summary.coverage:.0%} of the time; the figures "
-                "rest on that part alone.",
-            )
-        )
+    else:
+        made += low_coverage(summary)
     if len(tracks) > 1:
         made.append(
             ("several_people", f"{len(tracks)} people were seen. The summary is of one of them.")
@@ -332,17 +326,6 @@ def _warnings(
         (CORRECTED, f"Corrected by hand: {gone_s:.1f} s are left out, {len(tracks)} people remain.")
     )
     return [*(AnalysisWarning(code=code, text=text) for code, text in made), *kept]
-
-
-def _nothing() -> Summary:
-    return Summary(
-        dominant_emotion=None,
-        emotion_share={},
-        mean_engagement=None,
-        engagement_spread=None,
-        engaged_share=None,
-        coverage=0.0,
-    )
 
 
 def _length(stretches: Iterable[Stretch]) -> float:

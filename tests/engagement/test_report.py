@@ -13,6 +13,7 @@ from engagement.errors import OutputError
 from engagement.report import build, schema
 from engagement.report.embeddings import write_embeddings
 from engagement.report.group_affect import build_group_affect
+from engagement.report.nothing_seen import EMPTY_SUMMARY
 from engagement.report.sampled import ReportSettings, Sampled, WindowSettings
 from engagement.report.schema import Analysis, json_schema
 from engagement.report.terminal import clock
@@ -143,7 +144,7 @@ def test_group_affect_sums_to_one(half_seen: Sampled) -> None:
 def test_warnings_say_what_to_beware_of(observe: Observe, half_seen: Sampled) -> None:
     def codes(tracks: list[schema.Track], damaged: int = 0) -> set[str]:
         main = build.main_track(tracks)
-        summary = main.summary if main else build.EMPTY_SUMMARY
+        summary = main.summary if main else EMPTY_SUMMARY
         return {w.code for w in build.build_warnings(tracks, summary, damaged)}
 
     assert codes([]) == {"no_face"}

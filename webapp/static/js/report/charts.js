@@ -2,22 +2,14 @@
 // the timeline, which puts the same time axis over every chart.
 /* global echarts */
 
+import { colour } from "../charts/base.js";
 import { addSaveMenu, chartPictures } from "../charts/save.js";
 import { capital, clock } from "./data.js";
 import { emotionWord } from "./texts.js";
 
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+export { colour };
 
-// The value of a colour token, resolved for the theme in force.
-export function colour(token) {
-  const probe = document.createElement("span");
-  probe.hidden = true;
-  probe.style.color = `var(${token})`;
-  document.body.append(probe);
-  const value = getComputedStyle(probe).color;
-  probe.remove();
-  return value;
-}
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 
 function timeStep(durationS, width) {
   const most = Math.max(2, Math.floor(width / 80));
