@@ -12,6 +12,8 @@ from itertools import groupby
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from webapp.reports.templatetags.report_format import clock
+
 WIDTH = 660.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 6.0, 6.0, 20.0
 _LINE, _WORDS = "#dbe0e8", "#536074"
@@ -180,7 +182,7 @@ def time_axis(duration_s: float) -> Axis:
     steps = (5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
     step = next((one for one in steps if duration_s / one <= 8), steps[-1])
     ticks = [float(one) for one in range(0, int(duration_s) + 1, step)]
-    return Axis(0.0, max(duration_s, 1.0), [(one, _clock(one)) for one in ticks])
+    return Axis(0.0, max(duration_s, 1.0), [(one, clock(one)) for one in ticks])
 
 
 class _Frame:
@@ -301,12 +303,6 @@ def _anchor(place: float) -> str:
 
 def _clipped(name: str) -> str:
     return name if len(name) <= 18 else f"{name[:17]}…"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _svg(title: str, height: float, inside: str) -> SafeString:

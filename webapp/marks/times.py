@@ -6,6 +6,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from webapp.reports.templatetags.report_format import clock
+
 _CLOCK = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,3}):)?(\d{1,6}(?:[.,]\d{1,3})?)")
 
 
@@ -28,12 +30,8 @@ def time_text(seconds: float) -> str:
     >>> time_text(65.04), time_text(65.5), time_text(3725.0)
     ('1:05', '1:05.5', '1:02:05')
     """
-    tenths = round(10 * seconds)
-    whole, tenth = divmod(tenths, 10)
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    clock = f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-    return f"{clock}.{tenth}" if tenth else clock
+    whole, tenth = divmod(round(10 * seconds), 10)
+    return f"{clock(whole)}.{tenth}" if tenth else clock(whole)
 
 
 class TimeField(forms.CharField):

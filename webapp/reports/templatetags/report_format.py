@@ -10,20 +10,26 @@ register = template.Library()
 
 NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+# A time that a decoder or a sum leaves a hair before its second is that second.
+_HAIR_S = 1e-6
 
 
 @register.filter
 def clock(seconds: float | None) -> str:
-    """Seconds as minutes and seconds, with hours where there are any.
+    """Seconds as minutes and seconds, with hours where there are any; a second counts when over.
+
+    The pages' scripts do the same: `static/js/times.js`.
 
     >>> clock(65.4)
     '1:05'
     >>> clock(3725)
     '1:02:05'
+    >>> clock(59.95), clock(59.9999999)
+    ('0:59', '1:00')
     """
     if seconds is None:
         return NOTHING
-    whole = int(seconds)
+    whole = int(max(0.0, seconds) + _HAIR_S)
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -13,14 +13,6 @@ export function colour(token) {
   return value;
 }
 
-export function clock(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
-  const rest = String(whole % 60).padStart(2, "0");
-  const minutes = Math.floor(whole / 60) % 60;
-  const hours = Math.floor(whole / 3600);
-  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
-}
-
 export function percent(share) {
   if (share > 0 && share < 0.005) return "< 1%";
   if (share < 1 && share >= 0.995) return "> 99%";

@@ -1,8 +1,9 @@
 // Students along a lesson as a map of cells, drawn by ourselves: a cell without a usable face is
 // hatched and has no colour of its own, so that "not seen" never looks like "not engaged".
 
-import { clock, colour, percent, timeStep } from "../charts/base.js";
+import { colour, percent, timeStep } from "../charts/base.js";
 import { withBackground } from "../charts/save.js";
+import { clock } from "../times.js";
 
 const ROW = 24;
 const LEAST_CELL = 5;

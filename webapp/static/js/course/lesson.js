@@ -1,8 +1,9 @@
 // A lesson's page: the class's curve, the map of students, the distribution, and the lesson's video.
 // The class comes as a piece of the page; every word comes with it.
 
-import { Chart, ReadingLine, axisLook, band, base, clock, colour, still, timeStep } from "../charts/base.js";
+import { Chart, ReadingLine, axisLook, band, base, colour, still, timeStep } from "../charts/base.js";
 import { addSaveMenu, chartPictures } from "../charts/save.js";
+import { clock } from "../times.js";
 import { HeatMap } from "./heatmap.js";
 import { whenPieceComes } from "./piece.js";
 

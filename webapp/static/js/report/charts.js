@@ -4,7 +4,8 @@
 
 import { colour } from "../charts/base.js";
 import { addSaveMenu, chartPictures } from "../charts/save.js";
-import { capital, clock } from "./data.js";
+import { clock } from "../times.js";
+import { capital } from "./data.js";
 import { emotionWord } from "./texts.js";
 
 export { colour };

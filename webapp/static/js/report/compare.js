@@ -1,7 +1,8 @@
 // Two recordings on one time axis: both curves, both videos, one position.
 
+import { clock } from "../times.js";
 import { Chart, colour, frame, still } from "./charts.js";
-import { TrackView, clock } from "./data.js";
+import { TrackView } from "./data.js";
 import { texts } from "./texts.js";
 
 const SIDES = [["a", "--series-a", "solid"], ["b", "--series-b", [6, 3]]];

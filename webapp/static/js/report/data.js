@@ -1,14 +1,7 @@
 // Reads the chart data of one track: what was seen at a moment, and how to say it in words.
 
+import { clock } from "../times.js";
 import { emotionWord, fill, levelWord, texts } from "./texts.js";
-
-export function clock(seconds) {
-  const whole = Math.max(0, Math.floor(seconds + 1e-6));
-  const rest = String(whole % 60).padStart(2, "0");
-  const minutes = Math.floor(whole / 60) % 60;
-  const hours = Math.floor(whole / 3600);
-  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
-}
 
 export function percent(share) {
   if (share > 0 && share < 0.005) return texts.under;

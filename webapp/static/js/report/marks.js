@@ -1,7 +1,7 @@
 // Marks on the timeline: drawn from the panel's list, set by a key, with times taken from the video
 // and tags completed. The panel itself is the page's and is replaced by htmx.
 
-import { clock } from "./data.js";
+import { clock } from "../times.js";
 
 /* global htmx */
 

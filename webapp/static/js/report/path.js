@@ -1,7 +1,8 @@
 // The windows' means in the plane of valence and arousal, joined in order of time.
 
+import { clock } from "../times.js";
 import { Chart, colour } from "./charts.js";
-import { capital, clock, signed } from "./data.js";
+import { capital, signed } from "./data.js";
 import { fill, texts } from "./texts.js";
 
 // A colour between two, by a share; both as the browser computes them: rgb(...) or with alpha.

@@ -1,6 +1,7 @@
 // The figures of the moment beside the video, and the outline of the face over it.
 
-import { capital, clock, nearest, percent, signed } from "./data.js";
+import { clock } from "../times.js";
+import { capital, nearest, percent, signed } from "./data.js";
 import { emotionWord, texts } from "./texts.js";
 
 const SPOKEN_EVERY_MS = 5000;

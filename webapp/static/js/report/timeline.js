@@ -1,7 +1,8 @@
 // One position in the recording, moved by the video, the pointer or the keyboard, and shown by a
 // playhead in every plot. The position is a CSS variable, so a moving playhead costs one write.
 
-import { capital, clock, percent } from "./data.js";
+import { clock } from "../times.js";
+import { capital, percent } from "./data.js";
 import { emotionWord, fill, texts } from "./texts.js";
 
 export class Timeline {

@@ -1,9 +1,10 @@
 // Recordings that were made in this browser and never sent: sent, played or deleted now.
 
+import { clock } from "../times.js";
 import { beingMade } from "./locks.js";
 import { play, stopPlaying } from "./recorder-view.js";
 import * as store from "./store.js";
-import { clock, say, size, when } from "./words.js";
+import { say, size, when } from "./words.js";
 
 export class KeptView {
   // `send` takes a recording; `isSending` knows those that are under way.

@@ -1,9 +1,10 @@
 // The part of the page that records: camera, buttons, and what has become of it.
 
+import { clock } from "../times.js";
 import * as camera from "./camera.js";
 import { Recorder } from "./recorder.js";
 import * as store from "./store.js";
-import { clock, say, size } from "./words.js";
+import { say, size } from "./words.js";
 
 const LITTLE_ROOM_BYTES = 500 * 1024 * 1024;
 const LOOK_AT_ROOM_MS = 10_000;

@@ -2,7 +2,6 @@
 
 const texts = JSON.parse(document.getElementById("upload-texts").textContent);
 const language = document.documentElement.lang || undefined;
-const HOUR_S = 3600;
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 
 // The sentence of that name, with values in the places of {value}.
@@ -20,16 +19,6 @@ export function size(bytes) {
   }
   const format = { style: "unit", unit: UNITS[unit], maximumFractionDigits: value < 10 && unit > 1 ? 1 : 0 };
   return new Intl.NumberFormat(language, format).format(value);
-}
-
-// A length as a clock shows it: 0:05, 12:30, 1:02:03.
-export function clock(seconds) {
-  const whole = Math.max(0, Math.floor(seconds));
-  const two = (value) => String(value).padStart(2, "0");
-  const minutes = Math.floor(whole / 60) % 60;
-  const rest = two(whole % 60);
-  if (whole < HOUR_S) return `${minutes}:${rest}`;
-  return `${Math.floor(whole / HOUR_S)}:${two(minutes)}:${rest}`;
 }
 
 // A time that is left, no more exactly than an estimate can be.
