@@ -177,6 +177,9 @@ def test_the_lesson_and_the_student_have_their_reports(whole: ClassWorld) -> Non
     assert whole.students[0].name in student
     assert "0.40 ± 0.10" in student
     assert "Median of the others" in student
+    assert "shown from 5 others with a report on" in student
+    seen = words(read(download(client, address("student", "pdf", **ids))))
+    assert "shown from 2 others with a report on" in seen
 
 
 def test_a_hostile_name_is_only_text_and_nothing_is_fetched(

@@ -16,6 +16,9 @@ from webapp.courses.strips import BIN_S, Bins
 #: Figures are not shown for fewer students than this: they would be one person's, whose report
 #: tells them with their context, and whose reading is logged.
 FEWEST_STUDENTS = 2
+#: What a student is told of the others is over so many of them at least: a classmate may not read
+#: their reports, and could work them out of a figure over a few.
+FEWEST_PEERS = 5
 #: A bin with less of a face than this says nothing, as a window's level does not.
 LEAST_COVERAGE = 0.3
 

@@ -1,8 +1,9 @@
 """One student across the lessons of a course: their figures, their own median, and the class's.
 
 Read from columns and strips. A lesson's class median is over the other students alone, by the same
-model, and not shown for fewer than `FEWEST_STUDENTS` of them. Comparison is with the same person
-and with the class as a whole, never with another student.
+model. Who may read each of their reports sees it from `FEWEST_STUDENTS` others on; the student, who
+may not, from `FEWEST_PEERS` on and with two decimals, so that nobody's figure can be worked out of
+it. Comparison is with the same person and with the class as a whole, never with another student.
 """
 
 from collections import Counter
@@ -19,7 +20,7 @@ from django.utils.translation import gettext
 from webapp.accounts.models import User
 from webapp.courses import strips
 from webapp.courses.chart_data import day, emotions_known
-from webapp.courses.class_curve import FEWEST_STUDENTS
+from webapp.courses.class_curve import FEWEST_PEERS, FEWEST_STUDENTS
 from webapp.courses.emotion_words import emotion_word
 from webapp.courses.models import Course, Lesson
 from webapp.disputes.models import Dispute
@@ -88,40 +89,60 @@ class LessonPoint:
 
 @dataclass(frozen=True)
 class StudentFigures:
-    """A student's lessons in order of time, and what stands over all of them."""
+    """A student's lessons in order of time, and what stands over all of them.
+
+    `fewest` others have to be there for their median to be shown to this reader.
+    """
 
     points: Sequence[LessonPoint]
     own_median: float | None
     model: str
     kind: str
+    fewest: int
 
     @property
     def reported(self) -> list[LessonPoint]:
         """Lessons with a report."""
         return [one for one in self.points if one.reports]
 
+    @property
+    def has_class_median(self) -> bool:
+        """Whether the others' median is shown of any lesson."""
+        return any(one.class_median is not None for one in self.points)
 
-def student_figures(course: Course, student: User) -> StudentFigures:
-    """The figures of a student, in four queries."""
+
+def student_figures(course: Course, student: User, *, sees_others: bool) -> StudentFigures:
+    """The figures of a student, in four queries.
+
+    `sees_others`: the reader may read the reports of the others, too, as the course's instructors.
+    """
     lessons = list(course.lessons.order_by("-starts_at", "-pk")[:MOST_LESSONS])[::-1]
     own = _reports(course, student)
     makers = Counter((one.model, one.kind) for one in own if one.engagement is not None)
     ranked = sorted(makers, key=lambda maker: (-makers[maker], maker))
     model, kind = ranked[0] if ranked else ("", "")
     shares = strips.shares([one.analysis_id for one in own])
+    fewest = FEWEST_STUDENTS if sees_others else FEWEST_PEERS
     others = _others(student, lessons, model, kind)
+    medians = {
+        # All digits of a median may be those of one person.
+        lesson: median(values) if sees_others else round(median(values), 2)
+        for lesson, values in others.items()
+        if len(values) >= fewest
+    }
     points = [
         _point(
             lesson,
             [one for one in own if one.lesson_id == lesson.pk],
             (model, kind),
             shares,
-            others.get(lesson.pk, []),
+            medians.get(lesson.pk),
+            len(others.get(lesson.pk, [])),
         )
         for lesson in lessons
     ]
     values = [one.engagement for one in points if one.engagement is not None]
-    return StudentFigures(points, median(values) if values else None, model, kind)
+    return StudentFigures(points, median(values) if values else None, model, kind, fewest)
 
 
 def _reports(course: Course, student: User) -> list[Report]:
@@ -168,7 +189,8 @@ def _point(
     reports: list[Report],
     maker: tuple[str, str],
     shares: Mapping[Any, Mapping[str, float]],
-    others: Sequence[float],
+    class_median: float | None,
+    others: int,
 ) -> LessonPoint:
     same = [one for one in reports if (one.model, one.kind) == maker]
     strange = [one for one in reports if one.engagement is not None and one not in same]
@@ -183,8 +205,8 @@ def _point(
             name: sum(one.get(name, 0.0) for one in found) / len(found)
             for name in sorted({name for one in found for name in one})
         },
-        class_median=median(others) if len(others) >= FEWEST_STUDENTS else None,
-        others=len(others),
+        class_median=class_median,
+        others=others,
         other_model=strange[0].model if strange else "",
         disputed=any(one.disputed for one in reports),
     )

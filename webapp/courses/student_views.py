@@ -25,7 +25,7 @@ def student(request: HttpRequest, course_id: int, user_id: int) -> HttpResponse:
     course = get_object_or_404(access.visible_courses(request.user), pk=course_id)
     standing = access.standing(request.user, course)
     found = get_object_or_404(access.visible_students(request.user, course, standing), pk=user_id)
-    figures = student_figures(course, found)
+    figures = student_figures(course, found, sees_others=standing.can_view_all)
     privacy.log_course_access(request.user, course, [found.pk], AccessLog.Action.FIGURES)
     recordings = Recording.objects.filter(student=found, lesson__course=course)
     page = {
@@ -35,7 +35,7 @@ def student(request: HttpRequest, course_id: int, user_id: int) -> HttpResponse:
         "can_view_all": standing.can_view_all,
         "figures": figures,
         "data": student_data(figures),
-        "fewest": FEWEST_STUDENTS,
+        "fewest_for_instructors": FEWEST_STUDENTS,
         "recordings": paged(
             request,
             recordings.select_related("lesson__course", "student")

@@ -63,6 +63,12 @@ def of_models(models: Iterable[tuple[str, str]]) -> Facts:
     return facts
 
 
+def of_others(fewest: int) -> tuple[str, str]:
+    """From how many others on their median is told to the reader of the file."""
+    words = _("Shown from %(fewest)s others on.")
+    return _("Median of the others"), words % {"fewest": fewest}
+
+
 def closing() -> Facts:
     """What ends the facts of every export."""
     return [

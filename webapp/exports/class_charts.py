@@ -182,7 +182,8 @@ def student_charts(figures: StudentFigures) -> list[Chart]:
                 *_lines(_("estimate of the lesson"), _("spread between its windows")),
                 ("median", _("median of the others")),
             ],
-            _("The others' median is not shown where fewer than two of them have a report."),
+            _("The others' median is shown from %(fewest)s others with a report on.")
+            % {"fewest": figures.fewest},
         ),
         *_shares(
             _("Emotions"),

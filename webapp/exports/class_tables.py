@@ -11,7 +11,15 @@ from django.utils.translation import gettext_lazy
 
 from webapp.accounts.models import User
 from webapp.courses import overview
-from webapp.courses.export import figure_columns, figure_rows, pseudonym
+from webapp.courses.export import (
+    FIGURES,
+    LESSON_COLUMNS,
+    RECORDING_COLUMNS,
+    figure_columns,
+    figure_rows,
+    people_columns,
+    pseudonym,
+)
 from webapp.courses.lesson_class import LessonClass, Row
 from webapp.courses.models import Course, Lesson
 from webapp.courses.overview import Counts, Figures, LessonRow, StudentRow
@@ -60,7 +68,7 @@ _TEXTS: dict[str, tuple[ColumnType, str | Promise, str | Promise]] = {
     "end_s": ("number", "s", gettext_lazy("End, from the lesson's beginning.")),
     "spread": ("number", "0 to 1", gettext_lazy("Standard deviation over the students.")),
     "window_spread": ("number", "0 to 1", gettext_lazy("Mean spread of the windows inside it.")),
-    "others_median": ("number", "0 to 1", gettext_lazy("Median of the others, by that model.")),
+    "others_median": ("number", "0 to 1", gettext_lazy("Median of the others; empty for too few.")),
     "others": ("integer", "", gettext_lazy("How many others have a report by that model.")),
     "other_model": ("text", "", gettext_lazy("What made a report that is left out here.")),
     "aligned": ("text", "", gettext_lazy("yes: its place in the lesson's time is known.")),
@@ -134,10 +142,10 @@ def _unready(whole: LessonClass) -> about.Facts:
     return [(_("Not complete"), words % {"n": whole.unready, "all": len(whole.rows)})]
 
 
-def student_export(course: Course, student: User, *, names: bool) -> Export:
-    """One student's lessons and recordings of a course."""
+def student_export(course: Course, student: User, *, names: bool, sees_others: bool) -> Export:
+    """One student's lessons and recordings of a course; `sees_others` as for `student_figures`."""
     row = gathering.student_row(course, student)
-    figures = student_figures(course, student)
+    figures = student_figures(course, student, sees_others=sees_others)
     models = [(row.figures.model, row.figures.kind)] if row.figures else []
     called = gathering.caller(course, names=names)(student.pk)
     return Export(
@@ -147,6 +155,7 @@ def student_export(course: Course, student: User, *, names: bool) -> Export:
             *about.of_course(course),
             (_("Student"), called),
             *about.of_models(models),
+            about.of_others(figures.fewest),
             *about.closing(),
         ],
         tables=[
@@ -177,7 +186,7 @@ def lessons_table(make: Callable[[], Sequence[LessonRow]], name: str = "lessons"
     return _table(
         name,
         _("Lessons, each over its students"),
-        ("lesson", "lesson_starts_at", *_COUNTS, *_FIGURES),
+        (*LESSON_COLUMNS, *_COUNTS, *_FIGURES),
         lambda: (_lesson(row) for row in make()),
     )
 
@@ -229,8 +238,7 @@ def _over_time(lesson: Lesson, reports: Sequence[Row], *, names: bool) -> Table:
 
 
 _LESSON = (
-    "lesson",
-    "lesson_starts_at",
+    *LESSON_COLUMNS,
     "engagement",
     "engagement_spread",
     "coverage",
@@ -256,23 +264,7 @@ def _lesson_points(figures: StudentFigures) -> Iterator[list[Any]]:
         ]
 
 
-_REPORT = (
-    "lesson",
-    "lesson_starts_at",
-    "recording",
-    "uploaded_at",
-    "duration_s",
-    "analysed_at",
-    "mean_engagement",
-    "engagement_spread",
-    "engaged_share",
-    "coverage",
-    "face_share",
-    "dominant_emotion",
-    "expression_model",
-    "engagement_model",
-    "engagement_kind",
-)
+_REPORT = (*LESSON_COLUMNS, *RECORDING_COLUMNS, "analysed_at", *FIGURES)
 
 
 def _report_rows(reports: Sequence[Analysis]) -> Iterator[list[Any]]:
@@ -285,12 +277,12 @@ def _report_rows(reports: Sequence[Analysis]) -> Iterator[list[Any]]:
             recording.created_at,
             recording.duration_s,
             one.finished_at,
-            *(getattr(one, name) for name in _REPORT[6:]),
+            *(getattr(one, name) for name in FIGURES),
         ]
 
 
 def _students(course: Course, *, names: bool) -> Table:
-    people = ("student", "name", "email") if names else ("student",)
+    people = people_columns(names=names)
 
     def row(one: StudentRow) -> list[Any]:
         who = one.student

@@ -96,9 +96,9 @@ def of_course(course: Course, *, names: bool) -> Paper:
     )
 
 
-def of_student(course: Course, student: User) -> Paper:
-    """One student over the lessons of a course."""
-    figures = student_figures(course, student)
+def of_student(course: Course, student: User, *, sees_others: bool) -> Paper:
+    """One student over the lessons of a course; `sees_others` as for `student_figures`."""
+    figures = student_figures(course, student, sees_others=sees_others)
     made = {(one.model, one.kind) for point in figures.points for one in point.reports}
     return Paper(
         # Not named by its student: a downloads folder is seen by others.

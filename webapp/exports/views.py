@@ -81,9 +81,11 @@ def student(request: HttpRequest, course_id: int, student_id: int, ending: str) 
     who = get_object_or_404(User.objects.filter(enrolments__course=found), pk=student_id)
     action = Action.PDF if ending == "pdf" else Action.EXPORT
     log_course_access(request.user, found, [who.pk], action)
+    # As on the page: of the others a student is told less than who may read their reports.
+    sees_others = access.can_view_all_recordings(request.user, found)
     if ending == "pdf":
-        return _paper(request, documents.of_student(found, who))
-    export = class_tables.student_export(found, who, names=_names(request))
+        return _paper(request, documents.of_student(found, who, sees_others=sees_others))
+    export = class_tables.student_export(found, who, names=_names(request), sees_others=sees_others)
     return files.answer(request, export, ending, request.GET.get("table", ""))
 
 
