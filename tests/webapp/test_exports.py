@@ -312,6 +312,38 @@ def test_the_lesson_has_its_recordings_and_what_each_did_over_time(whole: ClassW
         assert [alike(row["start_s"]) for row in rows] == [0.0, 30.0]
 
 
+FIGURES_HEAD = (
+    b"mean_engagement,engagement_spread,engaged_share,coverage,face_share,dominant_emotion,"
+    b"expression_model,engagement_model,engagement_kind\r\n"
+)
+LESSON_HEAD = b"lesson,lesson_starts_at,"
+RECORDING_HEAD = b"recording,uploaded_at,duration_s,"
+
+
+def test_programs_find_the_columns_that_they_know(whole: ClassWorld) -> None:
+    client = client_of(whole.instructor)
+    people = {"": b"student,", "?names=1": b"student,name,email,"}
+    for query, who in people.items():
+        head = LESSON_HEAD + who + RECORDING_HEAD + b"state,analysed_at," + FIGURES_HEAD
+        plain = body(client.get(reverse("courses:figures", args=[whole.course.pk]) + query))
+        assert first_line(plain) == head
+        for kind, ids in (
+            ("course", {"course_id": whole.course.pk}),
+            ("lesson", {"lesson_id": whole.lessons[0].pk}),
+        ):
+            files = from_zip(download(client, address(kind, "csv", query=query, **ids)))
+            assert first_line(files["recordings.csv"]) == head
+    ids = {"course_id": whole.course.pk, "student_id": whole.students[0].pk}
+    files = from_zip(download(client, address("student", "csv", **ids)))
+    head = LESSON_HEAD + RECORDING_HEAD + b"analysed_at," + FIGURES_HEAD
+    assert first_line(files["reports.csv"]) == head
+
+
+def first_line(data: bytes) -> bytes:
+    # Some begin with the mark by which a spreadsheet knows the encoding.
+    return data.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True)[0]
+
+
 def test_a_student_has_each_lessons_report(whole: ClassWorld) -> None:
     student = whole.students[0]
     ids = {"course_id": whole.course.pk, "student_id": student.pk}

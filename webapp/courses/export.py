@@ -23,8 +23,12 @@ _ROWS_AT_ONCE = 500
 _ORDER = ("lesson__starts_at", "lesson_id", "pk")
 # What a lesson and a student are called is looked up once, and not read again with every row.
 _RECORDING = ("lesson_id", "student_id", "pk", "created_at", "duration_s")
-_FIGURES = (
-    "finished_at",
+
+# The columns, once for every file that has some of them.
+LESSON_COLUMNS = ("lesson", "lesson_starts_at")
+RECORDING_COLUMNS = ("recording", "uploaded_at", "duration_s")
+#: What a report says in figures; an analysis calls them the same.
+FIGURES = (
     "mean_engagement",
     "engagement_spread",
     "engaged_share",
@@ -44,13 +48,15 @@ def pseudonym(course: Course, student_id: int) -> str:
     return f"s{digest[:12]}"
 
 
+def people_columns(*, names: bool) -> tuple[str, ...]:
+    """What tells students apart."""
+    return ("student", "name", "email") if names else ("student",)
+
+
 def figure_columns(*, names: bool) -> list[str]:
     """What the cells of each row are."""
-    people = ["student", "name", "email"] if names else ["student"]
-    return [
-        "lesson", "lesson_starts_at", *people, "recording", "uploaded_at", "duration_s",
-        "state", "analysed_at", *_FIGURES[1:],
-    ]  # fmt: skip
+    people = people_columns(names=names)
+    return [*LESSON_COLUMNS, *people, *RECORDING_COLUMNS, "state", "analysed_at", *FIGURES]
 
 
 def figure_rows(
@@ -68,7 +74,7 @@ def figure_rows(
         recording, figures = row[: len(_RECORDING)], row[len(_RECORDING) :]
         yield [*heads.of(*recording), "finished", _time(figures[0]), *figures[1:]]
     for *recording, state in _without_report(recordings):
-        yield [*heads.of(*recording), state or "", *[None] * len(_FIGURES)]
+        yield [*heads.of(*recording), state or "", None, *[None] * len(FIGURES)]
 
 
 class _Heads:
@@ -110,7 +116,7 @@ def _reports(recordings: QuerySet[Recording]) -> Iterator[Any]:
     reports = newest_finished(recordings)
     columns = [f"recording__{name}" for name in _RECORDING]
     ordered = reports.order_by(*(f"recording__{name}" for name in _ORDER))
-    return ordered.values_list(*columns, *_FIGURES).iterator(_ROWS_AT_ONCE)
+    return ordered.values_list(*columns, "finished_at", *FIGURES).iterator(_ROWS_AT_ONCE)
 
 
 def _without_report(recordings: QuerySet[Recording]) -> Iterator[Any]:
