@@ -4,9 +4,11 @@ import csv
 import hashlib
 import io
 import json
+import re
 import tracemalloc
 import uuid
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -90,11 +92,43 @@ def test_the_page_lists_what_is_held_by_course(full: World) -> None:
     assert "me.mp4" not in other
 
 
-def test_a_long_list_is_cut_and_says_so(world: World) -> None:
-    for _ in range(60):
-        make_recording(world.student, world.lesson)
+def test_things_stand_by_lesson_and_date_the_newest_first(world: World) -> None:
+    """However they came: a recording of an old lesson may be the last that was uploaded."""
+    now = timezone.now()
+    days = {"Vectors": 1, "Matrices": 8, "Sets": 15}
+    lessons = {
+        title: world.course.lessons.create(title=title, starts_at=now - timedelta(days=ago))
+        for title, ago in days.items()
+    }
+    names = {}
+    for title, age in (("Matrices", 3), ("Sets", 0), ("Vectors", 1), ("Matrices", 2)):
+        recording = make_recording(world.student, lessons[title])
+        names[title, age] = f"film{age}.mp4"
+        Recording.objects.filter(pk=recording.pk).update(
+            original_name=names[title, age], created_at=now - timedelta(hours=age)
+        )
+        recording.marks.create(author=world.student, start_s=1.0, text="Here.", audience="everyone")
     page = client_of(world.student).get(OWN).content.decode()
-    assert "and 11 more, all in the download" in page
+    order = [("Vectors", 1), ("Matrices", 2), ("Matrices", 3), ("Sets", 0)]
+    held = page[page.index("<h3>Recordings</h3>") :]
+    places = [held.index(names[one]) for one in order]
+    assert places == sorted(places)
+    # A note's words name the file alone; the lesson by which it is found stands beside.
+    notes = page[page.index("<h3>Markers and notes</h3>") :]
+    found = re.findall(r"of “film\d.mp4”</a> <span[^>]*>(\w+)</span>", notes)
+    assert found == ["Vectors", "Matrices", "Matrices", "Sets"]
+    assert "of “Vectors”" in held
+    assert "</a> <span" not in held[: held.index("</ul>")]
+
+
+def test_a_long_list_is_cut_and_says_so(world: World) -> None:
+    for _ in range(260):
+        make_recording(world.student, world.lesson)
+    newer = world.course.lessons.create(title="Newer", starts_at=timezone.now())
+    make_recording(world.student, newer)
+    page = client_of(world.student).get(OWN).content.decode()
+    assert "and 212 more, all in the download" in page
+    assert "of “Newer”" in page
 
 
 def test_the_zip_holds_the_very_video_and_every_result(full: World) -> None:
@@ -241,6 +275,28 @@ def test_the_consent_page_names_model_people_and_time(world: World, settings: ob
     text = client_of(world.other_student).get(page).content.decode()
     assert "<strong>own.safetensors</strong>" in text
     assert "/srv/secret" not in text
+
+
+@pytest.mark.parametrize(
+    ("hours", "english", "spanish"),
+    [
+        (72.0, "3 days", "3 días"),
+        (24.0, "1 day", "1 día"),
+        (36.0, "36 hours", "36 horas"),
+        (0.25, "15 minutes", "15 minutos"),
+        (0.001, "1 minute", "1 minuto"),
+    ],
+)
+def test_the_consent_page_says_how_long_this_site_keeps_what_is_not_finished(
+    world: World, settings: object, hours: float, english: str, spanish: str
+) -> None:
+    settings.UPLOAD_EXPIRES_H = hours  # type: ignore[attr-defined]
+    page = reverse("privacy:consent", args=[world.course.pk])
+    client = client_of(world.other_student)
+    said = client.get(page).content.decode()
+    assert f"do not finish: {english} after you began it." in said
+    said = client.get(page, headers={"accept-language": "es"}).content.decode()
+    assert f"no terminas: {spanish} después de empezarla." in said
 
 
 def test_consent_to_an_older_text_stays_good_and_is_asked_anew(world: World) -> None:

@@ -22,6 +22,8 @@ def _lines(user: User) -> Iterator[Line]:
             % {"recording": one.recording.original_name, "state": state},
             one.created_at,
             reverse("reports:recording", args=[one.recording_id]) + "#disputes",
+            one.recording.lesson.title,
+            one.recording.lesson.starts_at,
         )
     replies = Reply.objects.filter(author=user).exclude(dispute__recording__student=user)
     replies = replies.select_related("dispute__recording__lesson")
@@ -31,6 +33,8 @@ def _lines(user: User) -> Iterator[Line]:
             gettext("You answered a student's dispute"),
             said.at,
             reverse("reports:recording", args=[said.dispute.recording_id]) + "#disputes",
+            said.dispute.recording.lesson.title,
+            said.dispute.recording.lesson.starts_at,
         )
 
 

@@ -39,6 +39,8 @@ def _mark_lines(user: User) -> Iterator[Line]:
             words % {"time": time_text(one.start_s), "recording": one.recording.original_name},
             one.created_at,
             reverse("reports:recording", args=[one.recording_id]) + "#marks",
+            one.recording.lesson.title,
+            one.recording.lesson.starts_at,
         )
 
 
@@ -73,6 +75,8 @@ def _correction_lines(user: User) -> Iterator[Line]:
             words % {"recording": one.recording.original_name, "what": one.get_kind_display()},
             one.made_at,
             reverse("reports:recording", args=[one.recording_id]) + "#corrections",
+            one.recording.lesson.title,
+            one.recording.lesson.starts_at,
         )
 
 

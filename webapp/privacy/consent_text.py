@@ -1,10 +1,48 @@
 """What a student agrees to. A change of meaning needs a new version."""
 
+import math
+
+from django.conf import settings
+from django.utils.functional import lazy
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+
+from webapp.courses.class_curve import FEWEST_PEERS
 
 VERSION = "2026-3"
 #: Texts that already spoke of recordings of a whole meeting and of training from labels.
 COVERING_GROUPS_AND_TRAINING = frozenset({"2026-2", "2026-3"})
+
+
+def _unfinished() -> str:
+    """How long this site keeps what was begun to be uploaded; read anew each time it is shown."""
+    words = gettext("An upload that you begin and do not finish: %(time)s after you began it.")
+    return words % {"time": time_in_words(settings.UPLOAD_EXPIRES_H * 60)}
+
+
+def time_in_words(minutes: float) -> str:
+    """A setting's time in whole days, hours or minutes, never less than it is.
+
+    >>> time_in_words(72 * 60), time_in_words(90), time_in_words(0.06)
+    ('3 days', '90 minutes', '1 minute')
+    """
+    whole = max(1, math.ceil(minutes))
+    if whole % 60:
+        return ngettext("%(n)d minute", "%(n)d minutes", whole) % {"n": whole}
+    hours = whole // 60
+    if hours % 24:
+        return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
+    days = hours // 24
+    return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
+
+
+def _others() -> str:
+    words = gettext(
+        "Other students: nothing that is yours alone. Your figures are part of the class's "
+        "medians, which another student is shown only where they are of at least %(fewest)d people."
+    )
+    return words % {"fewest": FEWEST_PEERS}
+
 
 MEASURED = (
     _("When and where your face is visible in the video that you upload."),
@@ -51,10 +89,7 @@ SEEN_BY = (
         "The administrators of this site. Every time anybody opens your report or video, it is "
         "written to a log that you can read."
     ),
-    _(
-        "Other students: nothing that is yours alone. Your figures are part of the class's "
-        "medians, which are shown only where enough students are in them."
-    ),
+    lazy(_others, str)(),
 )
 
 KEPT = (
@@ -62,7 +97,7 @@ KEPT = (
         "Your videos, results and the description of your face: until you delete them, or "
         "withdraw. Nothing is deleted by itself after a time."
     ),
-    _("An upload that you begin and do not finish: a few days."),
+    lazy(_unfinished, str)(),
     _(
         "After that there remains that you gave and withdrew consent, and the log of who looked "
         "when, both without any result."

@@ -32,12 +32,17 @@ class Line:
         words: what it is, in the reader's language.
         at: when it came to be.
         url: the page on which the reader may see or change it; empty where there is none.
+        lesson, lesson_at: title and begin of the lesson that it belongs to, by which it is found.
+        says_lesson: the words name the lesson already.
     """
 
     course_id: int | None
     words: str
     at: dt.datetime | None = None
     url: str = ""
+    lesson: str = ""
+    lesson_at: dt.datetime | None = None
+    says_lesson: bool = False
 
 
 @dataclass(frozen=True)

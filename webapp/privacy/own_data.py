@@ -1,5 +1,6 @@
 """What the pages about a reader's own data show."""
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -13,15 +14,35 @@ from webapp.recordings.models import Recording
 
 #: Of each kind of thing, so many are listed for a course; the download holds all.
 MOST_LISTED = 50
+_LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 @dataclass
 class Kind:
-    """One kind of thing that is held: what is listed, and how many more there are."""
+    """One kind of thing that is held: what is listed, and how many more there are.
+
+    The newest lesson comes first, and of each lesson what is newest.
+    """
 
     title: str
     lines: list[Line] = field(default_factory=list)
     more: int = 0
+
+    def add(self, line: Line) -> None:
+        """One more; of very many no more are kept than are listed."""
+        self.lines.append(line)
+        if len(self.lines) > 4 * MOST_LISTED:
+            self.cut()
+
+    def cut(self) -> None:
+        """Puts the lines in order and leaves those that are listed."""
+        self.lines.sort(key=_newest, reverse=True)
+        self.more += max(0, len(self.lines) - MOST_LISTED)
+        del self.lines[MOST_LISTED:]
+
+
+def _newest(line: Line) -> tuple[dt.datetime, str, dt.datetime]:
+    return line.lesson_at or _LONG_AGO, line.lesson, line.at or _LONG_AGO
 
 
 @dataclass
@@ -39,12 +60,9 @@ def parts_of(user: User) -> list[Part]:
     for holder in holders():
         kinds: dict[int | None, Kind] = {}
         for line in holder.lines(user):
-            kind = kinds.setdefault(line.course_id, Kind(str(holder.title)))
-            if len(kind.lines) < MOST_LISTED:
-                kind.lines.append(line)
-            else:
-                kind.more += 1
+            kinds.setdefault(line.course_id, Kind(str(holder.title))).add(line)
         for course_id, kind in kinds.items():
+            kind.cut()
             by_course.setdefault(course_id, []).append(kind)
     courses = Course.objects.filter(pk__in=[one for one in by_course if one])
     active = set(

@@ -45,7 +45,16 @@ def _lines(user: User) -> Iterator[Line]:
             "count": one.finished,
         }
         url = reverse("reports:recording", args=[one.pk])
-        yield Line(one.lesson.course_id, words % shown, one.created_at, url)
+        lesson = one.lesson
+        yield Line(
+            lesson.course_id,
+            words % shown,
+            one.created_at,
+            url,
+            lesson.title,
+            lesson.starts_at,
+            says_lesson=True,
+        )
 
 
 def _rows(user: User) -> Iterator[dict[str, Any]]:
@@ -132,7 +141,16 @@ def _upload_lines(user: User) -> Iterator[Line]:
             "lesson": one.lesson.title,
         }
         url = reverse("recordings:upload", args=[one.lesson_id])
-        yield Line(one.lesson.course_id, words, one.created_at, url)
+        lesson = one.lesson
+        yield Line(
+            lesson.course_id,
+            words,
+            one.created_at,
+            url,
+            lesson.title,
+            lesson.starts_at,
+            says_lesson=True,
+        )
 
 
 def _upload_rows(user: User) -> Iterator[dict[str, Any]]:
@@ -167,7 +185,8 @@ def _summary_lines(user: User) -> Iterator[Line]:
             "name": one.recording.original_name
         }
         url = reverse("summaries:recording", args=[one.recording_id])
-        yield Line(one.recording.lesson.course_id, words, one.created_at, url)
+        lesson = one.recording.lesson
+        yield Line(lesson.course_id, words, one.created_at, url, lesson.title, lesson.starts_at)
 
 
 def _summary_rows(user: User) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,11 @@ def _label_lines(user: User) -> Iterator[Line]:
     """One line a recording: labels are many."""
     labels = WindowLabel.objects.filter(recording__student=user).order_by()
     by_recording = labels.values(
-        "recording_id", "recording__original_name", "recording__lesson__course_id"
+        "recording_id",
+        "recording__original_name",
+        "recording__lesson__course_id",
+        "recording__lesson__title",
+        "recording__lesson__starts_at",
     ).annotate(count=Count("pk"), newest=Max("at"))
     for one in by_recording:
         words = ngettext(
@@ -27,7 +31,10 @@ def _label_lines(user: User) -> Iterator[Line]:
             one["count"],
         ) % {"count": one["count"], "name": one["recording__original_name"]}
         url = reverse("reports:recording", args=[one["recording_id"]])
-        yield Line(one["recording__lesson__course_id"], words, one["newest"], url)
+        course_id, title, starts_at = (
+            one[f"recording__lesson__{name}"] for name in ("course_id", "title", "starts_at")
+        )
+        yield Line(course_id, words, one["newest"], url, title, starts_at)
 
 
 def _label_rows(user: User) -> Iterator[dict[str, Any]]:
@@ -65,10 +72,18 @@ def _appearances(user: User) -> Any:
 
 def _appearance_lines(user: User) -> Iterator[Line]:
     for one in _appearances(user).iterator(chunk_size=500):
+        lesson = one.group.lesson
         words = gettext("Your face in the recording of the meeting “%(lesson)s”") % {
-            "lesson": one.group.lesson.title
+            "lesson": lesson.title
         }
-        yield Line(one.group.lesson.course_id, words, one.matched_at)
+        yield Line(
+            lesson.course_id,
+            words,
+            one.matched_at,
+            lesson=lesson.title,
+            lesson_at=lesson.starts_at,
+            says_lesson=True,
+        )
 
 
 def _appearance_rows(user: User) -> Iterator[dict[str, Any]]:
