@@ -34,7 +34,7 @@ def report_path(browser: Browser, site: Site, artifacts: Path) -> str:
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Courses").click()
     page.get_by_role("link", name="Introduction to demonstrations").click()
     page.get_by_role("link", name="Lesson 1: first recording").click()
-    page.get_by_role("link", name="Upload a recording").click()
+    page.get_by_role("link", name="Add a recording").click()
     page.locator("input[type=file]").set_input_files(SAMPLE)
     page.screenshot(path=artifacts / "upload.png")
     page.get_by_role("button", name="Upload", exact=True).click()
@@ -209,7 +209,7 @@ def test_a_file_that_is_no_video_is_refused_in_words(
     page = student.page
     page.goto(report_path)
     page.get_by_role("link", name="Lesson 1: first recording").click()
-    page.get_by_role("link", name="Upload a recording").click()
+    page.get_by_role("link", name="Add a recording").click()
     empty = tmp_path / "empty.mp4"
     empty.write_bytes(b"")
     page.locator("input[type=file]").set_input_files(empty)
