@@ -72,6 +72,27 @@ def test_every_page_about_it_says_that_it_is_simulated(course: Course) -> None:
         assert "(simulated)" in text, path
 
 
+def test_a_students_own_list_says_which_recordings_are_simulated(course: Course) -> None:
+    recording = Recording.objects.filter(lesson__course=course).first()
+    client, path = client_of(recording.student), reverse("recordings:mine")
+    text = client.get(path).content.decode()
+    assert text.count(SAID) == 1
+    rows = text.count("<tr>") - 1
+    assert text.count(f"{CODE} · simulated") == rows > 0
+    real = Course.objects.get(code="DEMO-101").lessons.first()
+    Recording.objects.create(
+        lesson=real, student=recording.student, original_name="real.mp4", size_bytes=1
+    )
+    text = client.get(path).content.decode()
+    assert "Simulated in part." in text
+    assert SAID not in text
+    assert text.count(f"{CODE} · simulated") == rows
+    only = client.get(path, {"course": real.course_id}).content.decode()
+    assert "real.mp4" in only
+    assert "imulated" not in only.split("<table", 1)[1]
+    assert "Simulated in part." not in only
+
+
 def test_a_real_course_says_nothing_of_it(course: Course) -> None:
     other = Course.objects.get(code="DEMO-101")
     client = client_of(User.objects.get(email="instructor@demo.example"))

@@ -6,6 +6,7 @@ from django import template
 
 from webapp.courses.models import Course, Lesson
 from webapp.groups.models import GroupRecording
+from webapp.paging import Paged
 from webapp.recordings.models import Recording
 from webapp.stack.simulated import is_simulated
 
@@ -16,8 +17,29 @@ _COURSES, _LESSONS, _RECORDINGS = ("course",), ("lesson",), ("recording", "group
 
 @register.inclusion_tag("stack/_simulated.html", takes_context=True)
 def simulated_notice(context: template.Context) -> dict[str, Any]:
-    """A notice where the page is about a simulated course, lesson or recording."""
-    return {"simulated": any(is_simulated(one) for one in _courses(context))}
+    """A notice where the page is about a simulated course, lesson or recording.
+
+    A list of recordings of several courses has it for all of its rows, or for some of them.
+    """
+    courses = _courses(context)
+    listed = [is_simulated(one) for one in _listed(context)] if not courses else []
+    return {
+        "simulated": any(is_simulated(one) for one in courses) or any(listed),
+        "in_part": not all(listed),
+    }
+
+
+@register.filter
+def simulated(course: Course) -> bool:
+    """Whether the course is simulated."""
+    return is_simulated(course)
+
+
+def _listed(context: template.Context) -> list[Course]:
+    """The courses of the recordings that the page lists."""
+    found = context.get("recordings")
+    rows = found.rows if isinstance(found, Paged) else []
+    return [one.lesson.course for one in rows if isinstance(one, Recording)]
 
 
 def _courses(context: template.Context) -> list[Course]:
