@@ -21,7 +21,10 @@ from kombu import Queue
 from workers.threads import limit_threads
 
 # The sender's `webapp.recordings.queue.TASK_ROUTES`: its models cannot be imported yet.
-_TASK_ROUTES = {"workers.notices.*": {"queue": "mail"}}
+_TASK_ROUTES = {
+    "workers.notices.*": {"queue": "mail"},
+    "workers.reports.*": {"queue": "reports"},
+}
 
 # Celery sets Django up by itself when this is known before the application is made.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.config.settings")
@@ -35,10 +38,11 @@ app.conf.update(
         "workers.calibration",
         "workers.summaries",
         "workers.notices",
+        "workers.reports",
     ],
-    # An e-mail waits for the analysis that runs, not for all that are queued: its queue is looked
-    # at first.
-    task_queues=[Queue("mail"), Queue("celery")],
+    # What takes a second waits for the analysis that runs, not for all that are queued: its queues
+    # are looked at first.
+    task_queues=[Queue("mail"), Queue("reports"), Queue("celery")],
     task_default_queue="celery",
     task_routes=_TASK_ROUTES,
     task_ignore_result=True,

@@ -17,7 +17,7 @@ from webapp.notices import services as told
 from webapp.recordings import queue, storage
 from webapp.recordings.models import Analysis, Recording
 from webapp.uploads import services as uploads
-from workers import fit_claims, group_claims, materials, notices, summaries
+from workers import fit_claims, group_claims, materials, notices, reports, summaries
 from workers.claims import stale_before
 from workers.identity import is_known_dead
 
@@ -39,6 +39,7 @@ def reap() -> None:
     summaries.reap()
     group_claims.reap()
     notices.reap()
+    reports.reap()
 
 
 def free_abandoned() -> int:

@@ -3,7 +3,8 @@
 A bin is `BIN_S` seconds of the recording with the mean engagement, its spread, the share of the
 time with a usable face, and the emotion that is strongest on the mean. Rows are made with the
 ready form of a report and with every correction of it; for reports of before, the first page that
-wants them makes them of that form, a few at a time.
+wants them makes them of that form, a few at a time, and where there is none yet a worker makes both
+in the background (`workers/reports.py`).
 
 Windows overlap. So that no time counts twice, a window stands for the stretch of one stride around
 its middle, the first one also for what lies before it and the last one for what lies after it.
@@ -211,7 +212,7 @@ def _write(rows: Sequence[Strip]) -> None:
 def read(analyses: Iterable[Any]) -> dict[Any, Bins]:
     """The bins of finished analyses by their id, in one query; two more where some are missing.
 
-    Analyses without a ready report are left out: their bins are made when it is first opened.
+    Analyses without a ready report are left out: they have bins as soon as a worker has made it.
     """
     return {pk: unpack(data) for pk, data, _ in _rows(list(analyses))}
 

@@ -135,10 +135,13 @@ def lesson_export(lesson: Lesson, *, names: bool) -> Export:
 
 
 def _unready(whole: LessonClass) -> about.Facts:
-    """Reports of before whose course over time is only made when they are first opened."""
+    """Reports of before that a worker is preparing: they have no rows over time yet."""
     if not whole.unready:
         return []
-    words = _("%(n)s of %(all)s reports have no rows over time yet: open each of them once.")
+    words = _(
+        "%(n)s of %(all)s reports have no rows over time yet: they are being prepared. "
+        "Download this again in a few minutes."
+    )
     return [(_("Not complete"), words % {"n": whole.unready, "all": len(whole.rows)})]
 
 

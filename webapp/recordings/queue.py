@@ -20,7 +20,10 @@ logger = logging.getLogger(__name__)
 ANALYSE_TASK = "workers.analysis.analyse"
 RENDER_TASK = "workers.playback.render"
 #: Tasks that do not wait behind analyses; see workers/app.py.
-TASK_ROUTES = {"workers.notices.*": {"queue": "mail"}}
+TASK_ROUTES = {
+    "workers.notices.*": {"queue": "mail"},
+    "workers.reports.*": {"queue": "reports"},
+}
 
 # A student waits for this: one quick try, and the reaper does the rest.
 _TRANSPORT_OPTIONS = {

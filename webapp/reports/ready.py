@@ -4,7 +4,8 @@ A document holds every observation; a page shows windows, and a chart about two 
 So three parts are kept beside it, each as compressed JSON: the page's (the document without its
 observations, and what the page says of them), the chart's series, and the boxes of faces. The
 worker writes them in the transaction that finishes the analysis; for analyses of before, and
-after a change of `FORM`, the first reader makes them. They are of the document as it is corrected
+after a change of `FORM`, workers make them in the background (`workers/reports.py`), newest first,
+or whoever reads one earlier does. They are of the document as it is corrected
 by hand (`corrections.py`), and so are the columns of `Analysis` that lists read.
 """
 
@@ -17,10 +18,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from engagement.report.schema import Analysis as Document
 from engagement.report.schema import Track
 from webapp.courses import strips
+from webapp.courses.models import Strip
 from webapp.marks.models import Correction
 from webapp.recordings.models import Analysis, AnalysisDocument
 from webapp.reports import corrections, series
@@ -183,6 +186,28 @@ def part(analysis: Analysis, name: PartName, rows: Sequence[Correction] | None =
         raise AnalysisDocument.DoesNotExist(f"Analysis {analysis.pk} is erased.") from error
     wanted: bytes = getattr(made.parts, name)
     return wanted
+
+
+def unprepared() -> QuerySet[Analysis]:
+    """Finished analyses whose parts or bins are not there in their present form, newest first."""
+    of_it = OuterRef("pk")
+    parts = ReadyReport.objects.filter(analysis=of_it, form=FORM)
+    bins = Strip.objects.filter(analysis=of_it, form=strips.FORM)
+    finished = Analysis.objects.filter(
+        Exists(AnalysisDocument.objects.filter(analysis=of_it)), state=Analysis.State.FINISHED
+    )
+    return finished.filter(~Exists(parts) | ~Exists(bins)).order_by("-finished_at")
+
+
+def prepare(analysis: Analysis) -> None:
+    """Makes what is missing of a finished analysis' parts and bins.
+
+    Raises:
+        AnalysisDocument.DoesNotExist: there is no document, or it was erased meanwhile.
+    """
+    part(analysis, "page")
+    # Bins of before, where the parts were there.
+    strips.read([analysis.pk])
 
 
 def read_page(analysis: Analysis, rows: Sequence[Correction] | None = None) -> Page:
