@@ -39,6 +39,8 @@ STUDENTS_OWN = {"recordings:mine", "privacy:own_data", "privacy:looks"}
 COLOURS = 64
 # How long charts take to be drawn again, and, of a page that has just come, to be drawn at all.
 _CALM_MS = (400, 900)
+# A video that does not play is shown as it is after this time.
+_VIDEO_MS = 8000
 #: What pages show as now, as far as a browser says.
 NOW = "2026-11-02T09:00:00Z"
 
@@ -64,9 +66,9 @@ class View:
 
 
 VIEWS = (
-    View("light", 1180, 800, 1800, "light"),
-    View("dark", 1180, 800, 1800, "dark"),
-    View("narrow", 360, 740, 2000, "light"),
+    View("light", 1180, 800, 6000, "light"),
+    View("dark", 1180, 800, 6000, "dark"),
+    View("narrow", 360, 740, 9000, "light"),
 )
 
 
@@ -164,6 +166,8 @@ def _look(browser: Browser, url: str, reader: str, pages: list[Shown], out: Path
     """Takes the pictures of one reader's pages, each loaded once."""
     context = browser.new_context(base_url=url, reduced_motion="reduce")
     page = context.new_page()
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
     if reader != "stranger" and pages:
         _log_in(page, reader)
     page.clock.set_fixed_time(NOW)
@@ -173,10 +177,33 @@ def _look(browser: Browser, url: str, reader: str, pages: list[Shown], out: Path
             page.emulate_media(color_scheme=view.scheme, reduced_motion="reduce")
             if number == 0:
                 page.goto(one.path)
+                page.wait_for_load_state("networkidle")
+                _show_videos(page)
             page.wait_for_timeout(_CALM_MS[number == 0])
             keep(page.screenshot(full_page=True), view, out / f"{slug(one.name)}-{view.name}.png")
+        if troubles:
+            # A page whose scripts stopped looks unfinished; its picture would be believed.
+            raise SystemExit(f"{one.name}: {troubles[0]}")
         logger.info("%s", one.name)
     context.close()
+
+
+def _show_videos(page: Page) -> None:
+    """Moves each video to its first third, and waits until it shows what is there."""
+    page.evaluate(
+        """(limit) => Promise.race([
+          new Promise((done) => setTimeout(done, limit)),
+          Promise.all([...document.querySelectorAll("video[src], video:has(source)")].map(
+            async (video) => {
+              const once = (name) => new Promise((done) => video.addEventListener(name, done));
+              if (video.readyState < 1) await once("loadedmetadata");
+              const moved = once("seeked");
+              video.currentTime = video.duration / 3;
+              await moved;
+            })),
+        ])""",
+        _VIDEO_MS,
+    )
 
 
 def _log_in(page: Page, reader: str) -> None:

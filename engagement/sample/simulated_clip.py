@@ -27,8 +27,8 @@ _WALL, _SKIN, _INK = "#d8dde6", "#e9c7a3", "#3a3f4a"
 _HEAD_PX = 160
 
 
-def picture(t_s: float, colour: str = COLOURS[0]) -> Image.Image:
-    """What is shown at a time of a simulated recording."""
+def picture(t_s: float, colour: str = COLOURS[0], *, has_clock: bool = True) -> Image.Image:
+    """What is shown at a time of a simulated recording, with that time or without."""
     image = Image.new("RGB", (WIDTH, HEIGHT), _WALL)
     draw = ImageDraw.Draw(image)
     left, top, right, bottom = head_box(t_s)
@@ -43,6 +43,8 @@ def picture(t_s: float, colour: str = COLOURS[0]) -> Image.Image:
     draw.arc((middle - 16, top + 54, middle + 16, top + 78), 20, 160, fill=_INK, width=3)
     draw.text((12, 10), "Simulated", fill=_INK, font=_font(18))
     draw.text((12, 32), "nobody was recorded", fill=_INK, font=_font(12))
+    if not has_clock:
+        return image
     minutes, seconds = divmod(int(t_s), 60)
     draw.text((WIDTH - 74, 10), f"{minutes:02d}:{seconds:02d}", fill=_INK, font=_font(22))
     return image
@@ -70,7 +72,9 @@ def write(folder: Path, lengths_s: Sequence[int]) -> None:
     for length_s in set(lengths_s) - {longest_s}:
         cut(whole, folder / f"{length_s}.mp4", length_s)
     for number, colour in enumerate(COLOURS, start=1):
-        for name, image in (("head", head(colour)), ("figure", picture(1201.0, colour))):
+        # Figures stand for moments at several times, so they have no clock.
+        figure = picture(1201.0, colour, has_clock=False)
+        for name, image in (("head", head(colour)), ("figure", figure)):
             with written_whole(folder / f"{name}-{number}.jpg") as partial:
                 image.save(partial, format="JPEG", quality=85)
 

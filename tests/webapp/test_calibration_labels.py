@@ -53,7 +53,7 @@ def test_the_instructor_is_asked_about_a_window_and_their_answer_is_kept(
     client = client_of(world.instructor)
     window = asked_window(report(client, recording))
     response = label(client, recording, window, "engaged")
-    assert response.headers["Location"].endswith("/report/#labelling")
+    assert response.headers["Location"].endswith("/report/?labelling=open#labelling")
     kept = WindowLabel.objects.get()
     assert (kept.start_s, kept.end_s) == (float(window), float(window) + 10)
     assert (kept.value, kept.labelled_by) == ("engaged", world.instructor)
@@ -61,6 +61,13 @@ def test_the_instructor_is_asked_about_a_window_and_their_answer_is_kept(
     page = report(client, recording)
     assert asked_window(page) != window
     assert "1 of 12" in page
+
+
+def test_the_panel_is_folded_until_it_is_asked_for(world: World, recording: Recording) -> None:
+    client = client_of(world.instructor)
+    assert '<details class="labelling__fold">' in report(client, recording)
+    address = f"{reverse('reports:recording', args=[recording.pk])}?labelling=open"
+    assert '<details class="labelling__fold" open>' in client.get(address).content.decode()
 
 
 def test_an_answer_can_be_changed(world: World, recording: Recording) -> None:

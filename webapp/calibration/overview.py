@@ -29,6 +29,18 @@ class StudentRow:
     recordings: list[Recording]
     readiness: Readiness
 
+    @property
+    def at_hand(self) -> list[Recording]:
+        """What has labels, and the first that has none: where labelling goes on."""
+        labelled = [one for one in self.recordings if one.label_count]
+        return labelled + [one for one in self.recordings if not one.label_count][:1]
+
+    @property
+    def further(self) -> list[Recording]:
+        """The recordings that are left."""
+        at_hand = {one.pk for one in self.at_hand}
+        return [one for one in self.recordings if one.pk not in at_hand]
+
 
 @dataclass(frozen=True)
 class Overview:

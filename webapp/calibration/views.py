@@ -49,10 +49,10 @@ def labels(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
             raise PermissionDenied from None
     if not getattr(request, "htmx", False):
         window = request.GET.get("window", "")
-        asked = f"?window={window}" if find_stretch(page, window) else ""
+        asked = f"?window={window}" if find_stretch(page, window) else "?labelling=open"
         return redirect(f"{reverse('reports:recording', args=[recording.pk])}{asked}#labelling")
     panel = read_panel(request.user, recording, page, request.GET.get("window", ""))
-    return render(request, "calibration/_panel.html", {"panel": panel})
+    return render(request, "calibration/_panel.html", {"panel": panel, "panel_open": True})
 
 
 @gzip_page

@@ -98,7 +98,7 @@ def change(request: HttpRequest, material_id: uuid.UUID) -> HttpResponse:
     if request.POST.get("action") == "remove":
         found.delete()
         messages.success(
-            request, gettext("“%(title)s” is taken away and erased.") % {"title": found.title}
+            request, gettext("“%(title)s” is removed and erased.") % {"title": found.title}
         )
         return redirect("courses:materials", found.lesson_id)
     form = CuesForm(request.POST)

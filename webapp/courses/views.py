@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from webapp import access
 from webapp.courses import export, filters, overview, saved_views
 from webapp.courses.chart_data import trend_data
+from webapp.courses.home import course_rows
 from webapp.courses.models import Course, SavedView
 from webapp.paging import orders, paged
 from webapp.privacy import services as privacy
@@ -34,10 +34,9 @@ MOST_IN_TREND = 60
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """The reader's courses."""
-    courses = access.visible_courses(request.user).annotate(
-        lesson_count=Count("lessons", distinct=True)
-    )
-    page = {"courses": paged(request, courses.order_by("title", "pk"), COURSES_A_PAGE)}
+    courses = access.visible_courses(request.user).order_by("title", "pk")
+    shown = paged(request, courses, COURSES_A_PAGE)
+    page = {"courses": shown, "rows": course_rows(request.user, shown.rows)}
     return render(request, "courses/home.html", page)
 
 

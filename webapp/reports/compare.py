@@ -17,7 +17,7 @@ from webapp.courses.models import Lesson
 from webapp.courses.strips import BIN_S
 from webapp.recordings.models import Analysis, Recording
 from webapp.reports.selectors import Report, latest_finished, read_report
-from webapp.reports.templatetags.report_format import NOTHING, clock, percent, two
+from webapp.reports.templatetags.report_format import NOTHING, clock, percent, signed, two
 from webapp.reports.words import emotion_word
 
 #: The table behind the curves has a row for each stretch of this length.
@@ -91,7 +91,7 @@ def figures(a: Side, b: Side) -> list[Figure]:
         Figure(
             _("Mean engagement, 0 to 1"),
             *[_engagement(one) for one in pair],
-            difference=_signed((means[1] or 0.0) - (means[0] or 0.0)) if fair else "",
+            difference=signed((means[1] or 0.0) - (means[0] or 0.0)) if fair else "",
         ),
         Figure(_("Windows called engaged"), *[_engaged(one) for one in pair]),
         Figure(_("Most frequent emotion"), *[_emotion(one) for one in pair]),
@@ -104,7 +104,7 @@ def figures(a: Side, b: Side) -> list[Figure]:
         Figure(_("Left out by hand"), *[_left_out(one) for one in pair]),
         Figure(
             _("Engagement by"),
-            *[f"{one.document.models.engagement.name} ({_kind(one)})" for one in pair],
+            *[_made_by(*_model_of(one)) for one in pair],
         ),
         Figure(_("Emotions by"), *[one.document.models.expression.name for one in pair]),
     ]
@@ -179,7 +179,7 @@ def lesson_figures(a: LessonSide, b: LessonSide) -> list[Figure]:
         Figure(
             _("Mean of the students' engagement, 0 to 1"),
             *[_class_mean(one) for one in pair],
-            difference=_signed((means[1] or 0.0) - (means[0] or 0.0)) if fair else "",
+            difference=signed((means[1] or 0.0) - (means[0] or 0.0)) if fair else "",
         ),
         Figure(_("Face usable, mean"), *[percent(one.distribution.coverage) for one in pair]),
         Figure(
@@ -194,7 +194,7 @@ def lesson_figures(a: LessonSide, b: LessonSide) -> list[Figure]:
         Figure(_("Students without a report"), *[str(len(one.absent)) for one in pair]),
         Figure(
             _("Engagement by"),
-            *[f"{one.model} ({_kind_words(one.kind)})" if one.model else NOTHING for one in pair],
+            *[_made_by(one.model, one.kind) if one.model else NOTHING for one in pair],
         ),
     ]
 
@@ -267,21 +267,19 @@ def _left_out(report: Report) -> str:
     return clock(length) if length else _("nothing")
 
 
-def _kind(report: Report) -> str:
-    return _kind_words("index" if report.is_index else "trained")
+def _model_of(report: Report) -> tuple[str, str]:
+    return report.document.models.engagement.name, "index" if report.is_index else "trained"
 
 
-def _kind_words(kind: str) -> str:
-    return _("a rule") if kind == "index" else _("trained")
+def _made_by(name: str, kind: str) -> str:
+    if name.startswith("simulated"):
+        return f"{name} ({_('drawn by a program')})"
+    return f"{name} ({_('a rule') if kind == 'index' else _('trained')})"
 
 
 def _class_mean(found: LessonClass) -> str:
     known = found.distribution
     return NOTHING if known.mean is None else f"{two(known.mean)} ± {two(known.spread)}"
-
-
-def _signed(value: float) -> str:
-    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _mean(side: Side, start_s: float, end_s: float) -> tuple[float | None, float | None]:

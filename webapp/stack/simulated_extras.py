@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from webapp.accounts.models import User
+from webapp.calibration import selectors
 from webapp.calibration.models import Classifier, WindowLabel
 from webapp.calibration.windows import Stretch, stretches
 from webapp.courses.models import Course, Lesson
@@ -96,6 +97,7 @@ def _add_classifier(world: Simulated) -> None:
     """The card of a classifier that was not better than what was in use: it has no file."""
     at = world.lessons[0].starts_at + timedelta(days=3)
     recall = {"value": 0.61, "low": 0.49, "high": 0.72}
+    labels = selectors.readiness_of(list(selectors.usable_labels(world.course)), personal=False)
     classifier = Classifier.objects.create(
         id=_id(world, "classifier"),
         course=world.course,
@@ -116,7 +118,7 @@ def _add_classifier(world: Simulated) -> None:
             "temperature": 1.0,
             "trained_on": "nothing: it is simulated",
             "people": _LABELLED_STUDENTS,
-            "windows": 78,
+            "windows": labels.windows,
             "scope": "course",
             "metrics": {
                 "balanced_recall": recall,
@@ -125,7 +127,9 @@ def _add_classifier(world: Simulated) -> None:
             },
             "guessing": {"balanced_recall": 0.5, "accuracy": 0.62, "macro_f1": 0.38},
         },
-        counts={"engaged": 48, "distracted": 30, "unsure": 5, "disagreed": 7},
+        counts={
+            name: getattr(labels, name) for name in ("engaged", "distracted", "unsure", "disagreed")
+        },
         comparison={
             "candidate": recall,
             "current": {"value": 0.58, "low": 0.46, "high": 0.69},
@@ -175,25 +179,32 @@ def _summarise_recording(world: Simulated) -> None:
 
 def _summarise_class(world: Simulated) -> None:
     reports = world.reports_of(0)
-    stills = [
-        {"file": f"class-{number}.jpg", "source": number, "track": 1, "t": 1201.0}
-        for number in range(min(_SHOWN, len(reports)))
-    ]
-    shared = {
-        "people": 1 + 2 * len(reports) // 3,
-        "in_view": max(len(reports) - 1, 1),
-        "of": len(reports),
-        "stills": stills,
-    }
+    sources = range(min(_SHOWN, len(reports)))
+
+    def shared(moment: dict[str, Any], at_s: float) -> dict[str, Any]:
+        return moment | {
+            "people": 1 + 2 * len(reports) // 3,
+            "in_view": max(len(reports) - 1, 1),
+            "of": len(reports),
+            "stills": [
+                {"file": _still(number), "source": number, "track": 1, "t": at_s + number}
+                for number in sources
+            ],
+        }
+
     whole = {
         "people": len(reports),
-        "moments": [_dip(700.0) | shared, _laugh(1190.0) | shared],
+        "moments": [shared(_dip(700.0), 728.0), shared(_laugh(1190.0), 1195.0)],
         "missing": ["Nothing else was shared by most of the students in view."],
     }
-    files = {one["file"]: world.films.figure(one["source"]) for one in stills}
+    files = {_still(number): world.films.figure(number) for number in sources}
     files["contact-sheet.jpg"] = world.films.figure(0)
     lesson = world.lessons[0]
     _add_summary(world, reports, files, "class", lesson=lesson, people=[], whole_class=whole)
+
+
+def _still(number: int) -> str:
+    return f"class-{number}.jpg"
 
 
 def _laugh(start_s: float) -> dict[str, Any]:

@@ -31,6 +31,7 @@ def label_windows(context: template.Context) -> dict[str, Any]:
     if report.track and access.can_label(request.user, recording, standing):
         window = request.GET.get("window", "")
         shown["panel"] = read_panel(request.user, recording, report.page, window)
+        shown["panel_open"] = bool(window) or "labelling" in request.GET
         shown["main_track"] = next((one for one in report.choices if one.main), None)
     # The panel's forms need it; an inclusion tag gets a context of its own.
     return shown | {"request": request, "csrf_token": context.get("csrf_token")}

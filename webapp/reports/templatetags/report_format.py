@@ -55,8 +55,13 @@ def percent(share: float | None) -> str:
 
 @register.filter
 def two(value: float | None) -> str:
-    """A number with two decimals, or a dash where there is none."""
-    return NOTHING if value is None else f"{value:.2f}"
+    """A number with two decimals, or a dash where there is none.
+
+    >>> two(0.614), two(-0.07), two(-0.001)
+    ('0.61', '\N{MINUS SIGN}0.07', '0.00')
+    """
+    # Plus zero: what rounds to nothing has no minus.
+    return NOTHING if value is None else f"{round(value, 2) + 0.0:.2f}".replace("-", MINUS)
 
 
 @register.filter

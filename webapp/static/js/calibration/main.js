@@ -77,6 +77,8 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
   if (event.target.closest("input:not([type=checkbox]), select, textarea")) return;
+  // What is folded away must not be labelled by a slip of the hand.
+  if (!panel()?.querySelector("details[open]")) return;
   const key = event.key.toLowerCase();
   const wanted = key === "p" ? "[data-label-play]" : `[data-label-key="${CSS.escape(key)}"]`;
   const button = panel()?.querySelector(wanted);
@@ -117,5 +119,8 @@ document.addEventListener("htmx:afterSettle", () => {
   play(button);
 });
 
-if (panel() && isBlind()) setBlind(true);
+if (panel() && isBlind()) {
+  setBlind(true);
+  panel().querySelector("details").open = true;
+}
 dress();
