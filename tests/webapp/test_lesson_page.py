@@ -1,12 +1,13 @@
 """A lesson's page: the class for its instructors, materials for everybody in the course."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.webapp.conftest import World, client_of
 from tests.webapp.course_world import PDF, attached, course_of, curve, reported
@@ -52,6 +53,30 @@ def test_a_moment_leads_into_every_students_report_at_its_own_time(dipped: Lesso
     links = re.findall(r'href="(/recordings/[^"]+/report/\?t=(\d+))"', text)
     assert len(links) == 6
     assert {t for _, t in links} == {"600"}
+
+
+def test_recordings_of_one_student_are_told_apart_in_the_maps_table(dipped: Lesson) -> None:
+    student, namesake = (User.objects.get(name=f"Student 0{n}") for n in (1, 2))
+    User.objects.filter(pk=namesake.pk).update(name=student.name.upper())
+    again = reported(dipped, student, curve(0.6))
+    Recording.objects.filter(pk=again.pk).update(
+        started_at=datetime(2026, 9, 1, 9, 4, tzinfo=UTC), created_at=timezone.now()
+    )
+    first = Recording.objects.filter(student=student).exclude(pk=again.pk)
+    first.update(created_at=datetime(2026, 9, 1, 11, 30, tzinfo=UTC))
+    text = class_page(dipped, teacher_of(dipped))
+    table = text[text.index("data-map-table") :]
+    table = table[: table.index("</table>")]
+    heads = [
+        " ".join(re.sub(r"<[^>]+>", "", one).split())
+        for one in re.findall(r'<th scope="row">(.*?)</th>', table)
+    ]
+    assert f"Student 01 (1/2), {student.email} uploaded 1 Sep 2026, 11:30" in heads
+    assert f"Student 01 (2/2), {student.email} recorded from 1 Sep 2026, 09:04" in heads
+    assert f"STUDENT 01, {namesake.email}" in heads
+    assert len(set(heads)) == len(heads) == 7
+    # Who sent one, and has a name of their own, is called by it alone.
+    assert "Student 03" in heads
 
 
 def test_a_report_that_began_later_is_opened_at_its_own_second(dipped: Lesson) -> None:

@@ -82,7 +82,9 @@ class Row:
     """One recording of the lesson along it.
 
     Attributes:
-        words: the student's name, with the recording's number where they sent several.
+        words: the student's name, with the recording's number where they sent several, and their
+            address where another one has the same name.
+        several: whether they sent several.
         shift: bins between the lesson's beginning and the recording's.
         aligned: whether that is known; otherwise the recording's beginning is taken for the
             lesson's.
@@ -93,6 +95,7 @@ class Row:
 
     report: _Report
     words: str
+    several: bool
     bins: Bins
     shift: int
     aligned: bool
@@ -236,18 +239,23 @@ def _reports(recordings: QuerySet[Recording]) -> list[_Report]:
 def _rows(lesson: Lesson, reports: Sequence[_Report], model: str, kind: str) -> list[Row]:
     bins = strips.read([one.analysis_id for one in reports])
     of_student = Counter(one.student_id for one in reports)
+    named = Counter(name.casefold() for _, name in {(one.student_id, one.name) for one in reports})
     met: Counter[int] = Counter()
     rows = []
     for one in reports:
         met[one.student_id] += 1
         words = one.name or one.email
-        if of_student[one.student_id] > 1:
+        several = of_student[one.student_id] > 1
+        if several:
             words = f"{words} ({met[one.student_id]}/{of_student[one.student_id]})"
+        if one.name and named[one.name.casefold()] > 1:
+            words = f"{words}, {one.email}"
         shift = shift_of(lesson.starts_at, one.started_at)
         rows.append(
             Row(
                 report=one,
                 words=words,
+                several=several,
                 bins=bins.get(one.analysis_id, EMPTY),
                 shift=shift or 0,
                 aligned=shift is not None,
