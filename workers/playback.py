@@ -3,6 +3,10 @@
 The copy is H.264 in MP4 with the same presentation times, so that the report's timeline fits it.
 What a browser has recorded itself it plays, but its file has neither length nor index, so that
 nobody can move in it: its packets are copied as they are into a file that has both.
+
+What was uploaded stays beside the copy, byte for byte: its SHA-256 is what the student's browser
+computed, an analysis again reads it, and the download of one's own data holds it. Both lie in the
+recording's folder and go with it.
 """
 
 import logging

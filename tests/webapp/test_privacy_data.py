@@ -115,7 +115,7 @@ def test_things_stand_by_lesson_and_date_the_newest_first(world: World) -> None:
     assert places == sorted(places)
     # A note's words name the file alone; the lesson by which it is found stands beside.
     notes = page[page.index("<h3>Markers and notes</h3>") :]
-    found = re.findall(r"of “film\d.mp4”</a> <span[^>]*>(\w+)</span>", notes)
+    found = re.findall(r"of “film\d.mp4”</a> <span[^>]*>(\w+) ·</span>", notes)
     assert found == ["Vectors", "Matrices", "Matrices", "Sets"]
     assert "of “Vectors”" in held
     assert "</a> <span" not in held[: held.index("</ul>")]
@@ -153,6 +153,22 @@ def test_the_zip_holds_the_very_video_and_every_result(full: World) -> None:
     assert [name for name in names if name.startswith("summaries/")]
     (part,) = (name for name in names if name.startswith("unfinished-uploads/"))
     assert archive.read(part) == b"begun"
+
+
+def test_the_copy_for_browsers_is_named_and_comes_beside_the_very_video(full: World) -> None:
+    Recording.objects.filter(pk=full.recording.pk).update(playback=Recording.Playback.RENDITION)
+    full.recording.refresh_from_db()
+    full.recording.playable_path.write_bytes(b"copy")
+    page = client_of(full.student).get(OWN).content.decode()
+    assert "its embeddings, and a copy that browsers play" in page
+    archive = downloaded(full.student)
+    folder = f"recordings/{full.recording.pk}/video"
+    videos = {one: archive.read(one) for one in archive.namelist() if one.startswith(folder)}
+    assert videos.pop(f"{folder}/playable-copy.mp4") == b"copy"
+    (original,) = videos.values()
+    assert hashlib.sha256(original).hexdigest() == full.recording.sha256
+    (row,) = json.loads(archive.read("data.json"))["recordings"]
+    assert row["has_copy_for_browsers"] is True
 
 
 def test_data_json_says_all_the_rest(full: World) -> None:

@@ -1,7 +1,10 @@
 """The copy of a browser's own recording: the same pictures, and a player can move in it."""
 
+import os
 import shutil
+import time
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -9,8 +12,10 @@ import pytest
 from engagement.video.container import open_video
 from engagement.video.probe import declared_duration_s
 from tests.videos import write_video
-from webapp.recordings import queue
+from webapp.privacy import services as privacy
+from webapp.recordings import queue, services
 from webapp.recordings.models import Recording
+from workers import playback, reaper
 from workers.playback import consider, render
 from workers.transcoding import rewrap
 
@@ -97,3 +102,56 @@ def test_a_whole_file_that_browsers_play_is_played_as_it_is(
     recording.refresh_from_db()
     assert recording.playback == "original"
     assert sent == []
+
+
+def deleted(recording: Recording) -> None:
+    services.delete(recording, recording.student)
+
+
+def withdrawn(recording: Recording) -> None:
+    privacy.withdraw(recording.student, recording.lesson.course)
+
+
+def left_without_a_row(recording: Recording) -> None:
+    """As a process leaves it that was killed between the commit and the erasure."""
+    Recording.objects.filter(pk=recording.pk)._raw_delete(using="default")
+    long_ago = time.time() - 86_400
+    os.utime(recording.video_path.parent, (long_ago, long_ago))
+    reaper.sweep_files()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("erase", [deleted, withdrawn, left_without_a_row])
+def test_what_was_uploaded_stays_beside_the_copy_and_both_go_together(
+    recorded: Path, recording: Recording, sent: list[tuple[str, str]], erase: Any
+) -> None:
+    shutil.copyfile(recorded, recording.video_path)
+    consider(recording)
+    render(str(recording.pk))
+    recording.refresh_from_db()
+    assert recording.video_path.read_bytes() == recorded.read_bytes()
+    assert recording.playable_path != recording.video_path
+    # A worker that was killed in the middle of another copy leaves a part of it.
+    (recording.video_path.parent / ".playable-of-a-killed-worker.part").write_bytes(b"pictures")
+    home = recording.video_path.parent
+    erase(recording)
+    assert not Recording.objects.filter(pk=recording.pk).exists()
+    assert not home.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_copy_that_is_made_while_its_recording_is_erased_leaves_nothing(
+    recorded: Path, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copyfile(recorded, recording.video_path)
+    Recording.objects.filter(pk=recording.pk).update(playback=Recording.Playback.PREPARING)
+
+    def erased_meanwhile(source: Path, target: Path) -> None:
+        rewrap(source, target)
+        deleted(recording)
+
+    monkeypatch.setattr(playback, "_make_copy", erased_meanwhile)
+    home = recording.video_path.parent
+    render(str(recording.pk))
+    assert not home.exists()
+    assert not [one for one in home.parent.iterdir() if one != home]

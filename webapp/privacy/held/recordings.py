@@ -29,6 +29,11 @@ def _own(user: User) -> Any:
     return Recording.objects.filter(student=user).select_related("lesson__course")
 
 
+def _has_copy(recording: Recording) -> bool:
+    """Whether there is a copy that browsers play beside what was uploaded, which stays as it is."""
+    return recording.playback == Recording.Playback.RENDITION
+
+
 def _lines(user: User) -> Iterator[Line]:
     finished = Count("analyses", filter=Q(analyses__state=Analysis.State.FINISHED))
     for one in _own(user).annotate(finished=finished).iterator(chunk_size=500):
@@ -44,11 +49,14 @@ def _lines(user: User) -> Iterator[Line]:
             "size": filesizeformat(one.size_bytes),
             "count": one.finished,
         }
+        held = words % shown
+        if _has_copy(one):
+            held = gettext("%(held)s, and a copy that browsers play") % {"held": held}
         url = reverse("reports:recording", args=[one.pk])
         lesson = one.lesson
         yield Line(
             lesson.course_id,
-            words % shown,
+            held,
             one.created_at,
             url,
             lesson.title,
@@ -68,6 +76,7 @@ def _rows(user: User) -> Iterator[dict[str, Any]]:
             "size_bytes": one.size_bytes,
             "sha256": one.sha256,
             "duration_s": one.duration_s,
+            "has_copy_for_browsers": _has_copy(one),
             "uploaded_at": one.created_at,
             "started_at": one.started_at,
             "analyses": [_analysis(analysis) for analysis in one.analyses.all()],
@@ -95,7 +104,7 @@ def _files(user: User) -> Iterator[HeldFile]:
         folder = _folder(one)
         name = _UNSAFE.sub("_", one.original_name).strip(". ") or "recording"
         yield HeldFile(f"{folder}/video/{name}", one.video_path, packed=False)
-        if one.playback == Recording.Playback.RENDITION:
+        if _has_copy(one):
             yield HeldFile(
                 f"{folder}/video/playable-copy.mp4", storage.rendition_path(one.pk), packed=False
             )
