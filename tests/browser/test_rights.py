@@ -59,7 +59,9 @@ def pictures(page: Page, artifacts: Path, name: str) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme="dark" if kind == "dark" else "light")
         page.wait_for_timeout(100)
-        page.screenshot(path=artifacts / f"rights-{name}-{kind}.png", full_page=True)
+        page.screenshot(
+            path=artifacts / f"rights-{name}-{kind}.png", full_page=True, caret="initial"
+        )
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, kind
     page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(color_scheme="light")
@@ -116,8 +118,17 @@ def test_from_consent_to_withdrawal(
     panel = student.locator("#disputes")
     panel.get_by_text("Say what is not right").click()
     panel.get_by_label("What is not right?").fill("I was reading the slides, not asleep.")
-    panel.get_by_label("From (optional)").fill("0:02")
+    panel.get_by_label("From (optional)").fill("2")
     panel.get_by_label("To (optional)").fill("0:05")
+    panel.get_by_role("button", name="Send to my instructors").click()
+    # Refused in place: said at the field, where the student goes on, and nothing is lost.
+    start = panel.get_by_label("From (optional)")
+    expect(start).to_have_accessible_description(re.compile("Write minutes and seconds"))
+    expect(start).to_be_focused()
+    text = "I was reading the slides, not asleep."
+    expect(panel.get_by_label("What is not right?")).to_have_value(text)
+    pictures(student, artifacts, "dispute-refused")
+    start.fill("0:02")
     panel.get_by_role("button", name="Send to my instructors").click()
     expect(panel.get_by_text("Your instructors are told")).to_be_visible()
     expect(panel.get_by_text("0:02 to 0:05")).to_be_visible()

@@ -1,5 +1,7 @@
 """A student disputes a report, an instructor answers, and lists say which reports are disputed."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.template import Context, Template
@@ -47,6 +49,32 @@ def test_what_cannot_be_understood_is_said_and_kept_in_the_form(
     assert page.status_code == 400
     assert said in page.content.decode()
     assert not Dispute.objects.exists()
+
+
+def test_a_script_gets_what_was_refused_in_place_and_no_error(world: World) -> None:
+    """A browser logs every answer of status 400 as an error, though the page says what is wrong."""
+    script = {"hx-request": "true"}
+    fields = {"text": "Reading, not asleep.", "start_s": "5", "end_s": "0:10"}
+    answer = client_of(world.student).post(open_address(world), fields, headers=script)
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert text.lstrip().startswith("<section")
+    assert "Reading, not asleep.</textarea>" in text
+    (start,) = re.findall(r'<input [^>]*name="start_s"[^>]*>', text)
+    for said in ('value="5"', 'aria-invalid="true"', "autofocus", "dispute-start_s_error"):
+        assert said in start
+    assert re.search(r'id="dispute-start_s_error">Write minutes and seconds', text)
+    assert not Dispute.objects.exists()
+
+    dispute = services.open_dispute(world.recording, "No.", None, None)
+    address = reverse("disputes:reply", args=[dispute.pk])
+    long = "I saw it. " * 401
+    answer = client_of(world.instructor).post(address, {"text": long}, headers=script)
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert long.strip() in text
+    assert "at most 4000" in text
+    assert not dispute.replies.exists()
 
 
 def test_nobody_but_its_student_disputes_a_report_and_they_do_not_answer_themself(

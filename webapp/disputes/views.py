@@ -67,6 +67,7 @@ def open_dispute(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
                 found,
                 gettext("Your instructors are told. You will see their answer here."),
             )
+    form.focus_on_error()
     return _refused(request, found, form=form)
 
 
@@ -112,8 +113,12 @@ def _done(request: HttpRequest, recording: Recording, words: str) -> HttpRespons
 
 
 def _refused(request: HttpRequest, recording: Recording, **forms: Any) -> HttpResponse:
-    """The forms with what is wrong in them: in place, or on a page of their own."""
-    return _panel(request, recording, {}, status=400, **forms)
+    """The forms with what is wrong in them: in place, or on a page of their own.
+
+    In place it is an answer like any other: a browser would log an error for one of status 400.
+    """
+    in_place = getattr(request, "htmx", False)
+    return _panel(request, recording, {}, status=200 if in_place else 400, **forms)
 
 
 def _panel(

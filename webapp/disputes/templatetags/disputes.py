@@ -64,7 +64,6 @@ def panel(
         "may_open": access.can_dispute(user, recording),
         "may_answer": access.can_answer(user, recording, known),
         "form": form or DisputeForm(auto_id="dispute-%s"),
-        "reply_form": ReplyForm(),
         "refused": reply,
         "failed": failed,
     }
