@@ -6,7 +6,16 @@ import math
 import pytest
 
 from tests.factories import EMOTIONS, build_analysis
-from webapp.reports.series import MAX_POINTS, chart_data, emotion_order, face_boxes, thin, unseen
+from webapp.reports.series import (
+    MAX_POINTS,
+    MOST_DRAWN,
+    chart_data,
+    emotion_order,
+    face_boxes,
+    means,
+    thin,
+    unseen,
+)
 
 
 def test_a_short_recording_is_shown_observation_by_observation() -> None:
@@ -69,6 +78,40 @@ def test_a_long_recording_is_thinned_and_its_rows_stay_whole() -> None:
     assert len(track["t"]) <= MAX_POINTS + 2
     for name, (index, t) in itertools.product(EMOTIONS, enumerate(track["t"])):
         assert track["emotions"][name][index] == pytest.approx(by_time[t].emotions[name], abs=1e-4)
+
+
+def test_few_observations_are_drawn_as_they_are() -> None:
+    assert means([0.0, 1.0, 2.0], [[1.0, 1.0, 1.0]], 3.0) is None
+    (track,) = chart_data(build_analysis())["tracks"]
+    assert track["means"] is None
+
+
+@pytest.mark.parametrize(("duration_s", "stretch_s"), [(300.0, 1.0), (301.0, 2.0), (5400.0, 20.0)])
+def test_of_a_long_recording_means_of_equal_stretches_are_drawn(
+    duration_s: float, stretch_s: float
+) -> None:
+    analysis = build_analysis(duration_s=duration_s)
+    (track,) = chart_data(analysis)["tracks"]
+    drawn = track["means"]
+    assert drawn["stretch_s"] == stretch_s
+    assert len(drawn["t"]) <= MOST_DRAWN
+    seen = analysis.tracks[0].observations
+    for place, middle in list(enumerate(drawn["t"]))[:: len(drawn["t"]) // 7]:
+        inside = [one for one in seen if abs(one.t + 1e-9 - middle) <= stretch_s / 2]
+        for name in EMOTIONS:
+            mean = sum(one.emotions[name] for one in inside) / len(inside)
+            assert drawn["emotions"][name][place] == pytest.approx(mean, abs=2e-4)
+    for shares in zip(*drawn["emotions"].values(), strict=True):
+        assert sum(shares) == pytest.approx(1.0, abs=5e-3)
+
+
+def test_a_stretch_in_which_the_face_was_away_has_no_mean() -> None:
+    times = [step / 5 for step in range(3000) if not 200 <= step / 5 < 260]
+    drawn = means(times, [[1.0] * len(times)], 600.0)
+    assert drawn is not None
+    assert drawn.stretch_s == 2.0
+    assert not [one for one in drawn.t if 200 <= one < 260]
+    assert len(drawn.t) == 270
 
 
 def test_few_points_are_left_alone() -> None:

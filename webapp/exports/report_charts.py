@@ -9,7 +9,7 @@ from webapp.exports import svg
 from webapp.exports.svg import Axis, Band, Chart, Line, Stack
 from webapp.reports.selectors import Report
 from webapp.reports.templatetags.report_format import NOTHING, percent, two, zero_words
-from webapp.reports.words import emotion_word
+from webapp.reports.words import emotion_word, means_words
 
 Series = dict[str, Any]
 # As the page draws them in the light theme.
@@ -141,10 +141,9 @@ def _movement(windows: Sequence[Series | None], x: Axis) -> Chart:
 
 def _emotions(report: Report, series: Series, track: Series, x: Axis) -> Chart:
     names = series["emotions"]
-    rows = list(
-        zip(track["t"], zip(*(track["emotions"][name] for name in names), strict=True), strict=True)
-    )
-    runs = _between(rows, track["unseen"])
+    drawn = track["means"] or track
+    shares = zip(*(drawn["emotions"][name] for name in names), strict=True)
+    runs = _runs(track, list(zip(drawn["t"], shares, strict=True)), series["duration_s"])
     summary = report.track.summary if report.track else report.document.summary
     title = _("Probabilities of the emotions over the recording; strongest most often: %(name)s.")
     return Chart(
@@ -157,7 +156,14 @@ def _emotions(report: Report, series: Series, track: Series, x: Axis) -> Chart:
             height=170,
         ),
         [(name, emotion_word(name)) for name in names],
+        _means_note(track),
     )
+
+
+def _means_note(track: Series) -> str:
+    if not track["means"]:
+        return ""
+    return means_words(f"{track['means']['stretch_s']:g}")
 
 
 def _group(series: Series, x: Axis) -> Chart:
@@ -183,8 +189,9 @@ def _affect(series: Series, track: Series, x: Axis) -> Chart:
     derived = series["valence_arousal"] == "derived"
     lines = []
     for name, colour, dashed in (("valence", _VALENCE, False), ("arousal", _AROUSAL, True)):
-        rows = list(zip(track["t"], track[name], strict=True))
-        lines += [Line(run, colour, dashed) for run in _between(rows, track["unseen"])]
+        drawn = track["means"] or track
+        rows = list(zip(drawn["t"], drawn[name], strict=True))
+        lines += [Line(run, colour, dashed) for run in _runs(track, rows, series["duration_s"])]
     note = _("Valence: unpleasant −1 to pleasant +1. Arousal: calm −1 to excited +1.")  # noqa: RUF001
     if derived:
         note = f"{note} {_('Derived from the emotions, not predicted.')}"
@@ -192,7 +199,7 @@ def _affect(series: Series, track: Series, x: Axis) -> Chart:
         _("Valence and arousal"),
         svg.plot(_("Valence and arousal over the recording."), x, svg.SIGNED, lines, height=120),
         [("valence", _("valence")), ("arousal", _("arousal"))],
-        note,
+        f"{note} {_means_note(track)}".strip(),
     )
 
 
@@ -217,6 +224,22 @@ def _over(windows: Sequence[Series | None], name: str) -> list[tuple[float, floa
         else:
             points.append(((one["start_s"] + one["end_s"]) / 2, one[name]))
     return points
+
+
+def _runs(
+    track: Series, rows: Sequence[tuple[float, Any]], duration_s: float
+) -> list[list[tuple[float, Any]]]:
+    """What is drawn of a track, in runs, broken wherever the face was away."""
+    if not track["means"]:
+        return _between(rows, track["unseen"])
+    half_s = track["means"]["stretch_s"] / 2
+    runs: list[list[tuple[float, Any]]] = []
+    for at_s, value in rows:
+        if not runs or at_s - runs[-1][-1][0] > 2 * half_s:
+            runs.append([(at_s - half_s, value)])
+        runs[-1].append((at_s, value))
+    # A mean is of its whole stretch, so that a run begins and ends with one.
+    return [[*run, (min(run[-1][0] + half_s, duration_s), run[-1][1])] for run in runs]
 
 
 def _between(

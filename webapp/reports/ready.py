@@ -31,7 +31,7 @@ from webapp.reports.models import ReadyReport
 from webapp.reports.series import Span
 
 #: Count up when a part's content changes: rows of other forms are made anew, caches ask again.
-FORM = 2
+FORM = 3
 #: Observations are counted in stretches of this length, in seconds.
 COUNT_S = 10.0
 #: Six digits are more than a page shows, and half of a float's text.

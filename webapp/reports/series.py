@@ -1,18 +1,25 @@
 """An analysis as compact time series for the charts.
 
-Numbers are the document's own, only rounded to what a chart can show. A long recording is thinned
-on the server: whole rows are kept, and every bucket of time keeps the rows in which any series is
-at its lowest or highest, so that a peak of one frame is still a peak on the chart.
+Numbers are the document's own, only rounded to what a chart can show. Of a long recording there are
+two forms. What is read at a moment is thinned: whole rows are kept, and every bucket of time keeps
+the rows in which any series is at its lowest or highest. What is drawn are means of equal
+stretches: extremes side by side would show neither how much of a stretch an emotion had nor
+anything that an eye can follow.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import groupby, pairwise
 from typing import Any
 
 from engagement.report.schema import Analysis, Observation, Track, Window
 
 MAX_POINTS = 2000
+#: More observations than this cannot be told apart on a screen: means are drawn.
+MOST_DRAWN = 300
+# Lengths of the stretches in seconds; the shortest that leaves few enough of them is taken.
+_STRETCHES_S = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 # Drawn from the bottom up: what is most common lies flat, what is rare stays visible on top.
 EMOTION_ORDER = (
     "neutral",
@@ -73,6 +80,43 @@ def thin(
             kept.add(min(rows, key=column.__getitem__))
             kept.add(max(rows, key=column.__getitem__))
     return sorted(kept)
+
+
+@dataclass(frozen=True)
+class Means:
+    """Means of equal stretches of a recording; those without an observation are left out.
+
+    `columns` are as they were given, each with a value a stretch; `t` are the stretches' middles.
+    """
+
+    stretch_s: float
+    t: list[float]
+    columns: list[list[float]]
+
+
+def means(
+    times: Sequence[float],
+    columns: Sequence[Sequence[float]],
+    duration_s: float,
+    most: int = MOST_DRAWN,
+) -> Means | None:
+    """Means over the observations of each stretch, None where `most` can draw them all."""
+    if len(times) <= most:
+        return None
+    fitting = (one for one in _STRETCHES_S if duration_s <= one * most)
+    stretch_s = next(fitting, _STRETCHES_S[-1])
+    found = [
+        (number, list(rows))
+        for number, rows in groupby(range(len(times)), lambda row: int(times[row] // stretch_s))
+    ]
+    return Means(
+        stretch_s=stretch_s,
+        t=[(number + 0.5) * stretch_s for number, _rows in found],
+        columns=[
+            [sum(map(column.__getitem__, rows)) / len(rows) for _number, rows in found]
+            for column in columns
+        ],
+    )
 
 
 def chart_data(
@@ -137,6 +181,7 @@ def _track(
     columns = [[one.emotions.get(name, 0.0) for one in seen] for name in emotions]
     columns += [[one.valence for one in seen], [one.arousal for one in seen]]
     rows = [seen[index] for index in thin(times, columns, limit)]
+    drawn = means(times, columns, analysis.source.duration_s)
     return {
         "id": track.id,
         "observations": len(seen),
@@ -144,6 +189,7 @@ def _track(
         "emotions": {name: _column(rows, name) for name in emotions},
         "valence": [round(one.valence, 4) for one in rows],
         "arousal": [round(one.arousal, 4) for one in rows],
+        "means": drawn and _drawn(drawn, emotions),
         "unseen": [
             [round(start, 3), round(end, 3)]
             for start, end in outside(
@@ -151,6 +197,17 @@ def _track(
             )
         ],
         "windows": [_window(window) for window in track.windows],
+    }
+
+
+def _drawn(drawn: Means, emotions: list[str]) -> dict[str, Any]:
+    *shares, valence, arousal = [[round(one, 4) for one in column] for column in drawn.columns]
+    return {
+        "stretch_s": drawn.stretch_s,
+        "t": drawn.t,
+        "emotions": dict(zip(emotions, shares, strict=True)),
+        "valence": valence,
+        "arousal": arousal,
     }
 
 

@@ -38,6 +38,11 @@ def level_word(level: str | None) -> str:
     return str(_LEVELS.get(level, level)) if level else _("too little face")
 
 
+def means_words(stretch_s: str) -> str:
+    """What each point of a chart is that draws means of stretches of so many seconds."""
+    return _("Each point is the mean of %(seconds)s s.") % {"seconds": stretch_s}
+
+
 def script_texts(emotions: list[str], *, is_index: bool) -> dict[str, object]:
     """Everything that the report's script says."""
     return {
@@ -60,6 +65,7 @@ def script_texts(emotions: list[str], *, is_index: bool) -> dict[str, object]:
         "valence": _("Valence"),
         "arousal": _("Arousal"),
         "present": _("now"),
+        "means": means_words("{seconds}"),
         "step": _("Window {start} to {end}"),
         "unreadable": _("The charts could not be loaded."),
         "speed": _("{speed} times"),

@@ -125,9 +125,9 @@ export function engagementOption(view, node, margins) {
 // Areas are stacked here and painted from the highest sum down, each over the one before.
 export function emotionOption(view, node, margins, hidden) {
   const shown = view.data.emotions.filter((name) => !hidden.has(name));
-  const sums = new Array(view.track.t.length).fill(0);
+  const sums = new Array(view.drawn.t.length).fill(0);
   const layers = shown.map((name) => {
-    view.track.emotions[name].forEach((share, index) => {
+    view.drawn.emotions[name].forEach((share, index) => {
       sums[index] += share;
     });
     return { name, points: view.points([...sums]) };
@@ -152,8 +152,8 @@ export function emotionOption(view, node, margins, hidden) {
 
 export function affectOption(view, node, margins) {
   const series = [
-    ["--series-valence", view.track.valence, "solid"],
-    ["--series-arousal", view.track.arousal, [5, 3]],
+    ["--series-valence", view.drawn.valence, "solid"],
+    ["--series-arousal", view.drawn.arousal, [5, 3]],
   ];
   return {
     ...frame(view, node, margins, {

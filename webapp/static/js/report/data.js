@@ -132,8 +132,33 @@ export class TrackView {
     return withHoles(this.track.windows, this.holeS);
   }
 
-  // A column as [time, value] points, with a hole wherever the face was away.
+  // What is drawn of the observations: of a long recording the means of equal stretches.
+  get drawn() {
+    return this.track.means || this.track;
+  }
+
+  // A column of what is drawn as [time, value] points, with a hole wherever the face was away.
   points(column) {
+    return this.track.means ? this.pointsOfMeans(column) : this.pointsSeen(column);
+  }
+
+  // A mean is of its whole stretch: a run of them begins and ends with one, not in its middle.
+  pointsOfMeans(column) {
+    const { t, stretch_s: stretch } = this.track.means;
+    const points = [];
+    t.forEach((time, index) => {
+      const value = column[index];
+      const isFirst = !index || time - t[index - 1] > 1.5 * stretch;
+      const isLast = index === t.length - 1 || t[index + 1] - time > 1.5 * stretch;
+      if (isFirst) points.push([time - stretch / 2, value]);
+      points.push([time, value]);
+      const end = Math.min(time + stretch / 2, this.durationS);
+      if (isLast) points.push([end, value], [end, null]);
+    });
+    return points;
+  }
+
+  pointsSeen(column) {
     const { t } = this.track;
     const unseen = [...this.track.unseen, ...this.data.excluded].sort((a, b) => a[0] - b[0]);
     const points = [];

@@ -7,7 +7,7 @@ import { addPath } from "./path.js";
 import { addControls } from "./player.js";
 import { FaceBoxes, Readout } from "./readout.js";
 import { addSignals } from "./signals.js";
-import { emotionWord } from "./texts.js";
+import { emotionWord, fill, texts } from "./texts.js";
 import { Timeline, drawPresence } from "./timeline.js";
 import { addWindows } from "./windows.js";
 
@@ -48,6 +48,11 @@ function addCharts(root, view, margins) {
   const list = root.querySelector("#emotion-legend");
   addLegend(list, view, hidden, () => emotions.draw());
   for (const chart of [engagement, emotions, affect]) chart.draw();
+  if (!view.track.means) return;
+  for (const note of root.querySelectorAll("[data-means-note]")) {
+    note.textContent = fill(texts.means, { seconds: view.track.means.stretch_s });
+    note.hidden = false;
+  }
 }
 
 function watchForVideoTrouble(video) {
