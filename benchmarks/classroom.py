@@ -37,23 +37,26 @@ _AT_ONCE = 500
 class Classroom:
     """A course full of finished analyses.
 
-    `long` is a recording with the document of a whole lesson; `document_bytes` is how long its
-    JSON is.
+    `long` is a recording with the document of a whole lesson; `earlier` and `long_earlier` are the
+    lesson before and the same student's recording of it, to compare with.
     """
 
     course: Course
     lesson: Lesson
+    earlier: Lesson
     student: User
     long: Recording
+    long_earlier: Recording
 
 
 def make_classroom(
-    course: Course, instructor: User, student: User, students: int, lessons: int, long: int = 1
+    course: Course, instructor: User, student: User, students: int, lessons: int, long: int = 2
 ) -> Classroom:
     """Fills the course: every student has a finished analysis of every lesson.
 
     Args:
         student: one of the students, who is somebody that can log in.
+        lessons: at least two.
         long: so many of their recordings get the document of a whole lesson.
     """
     chance = random.Random(f"{course.code} {students} {lessons}")
@@ -78,7 +81,8 @@ def make_classroom(
         own = [one for one in analyses if one.recording.student_id == student.pk]
         Strip.objects.bulk_create((_strip(one, chance) for one in analyses), _AT_ONCE)
         _documents(analyses, {one.pk for one in own[-long:]})
-    return Classroom(course, meetings[-1], student, own[-1].recording)
+    earlier, last = (one.recording for one in own[-2:])
+    return Classroom(course, meetings[-1], meetings[-2], student, last, earlier)
 
 
 def _weeks(number: int) -> timedelta:

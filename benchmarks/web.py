@@ -2,8 +2,8 @@
 
     python -m benchmarks.web [--small] [--students N] [--lessons N] [--rounds N]
 
-A database of the benchmark's own (SQLite) with a class of simulated, finished analyses; one of
-them has the document of a 45-minute lesson, the others short ones. The site's own web server
+A database of the benchmark's own (SQLite) with a class of simulated, finished analyses; two of
+them have the document of a 45-minute lesson, the others short ones. The site's own web server
 runs over it, and the demo instructor (for their own list, the demo student) asks for one page
 after the other over the loopback, the pages taking turns; every answer is read to its end,
 compressed as a browser would get it. Queries are counted beside, in a process without a server,
@@ -170,6 +170,7 @@ def _pages(classroom: Any) -> list[Page]:
 
     course, lesson, recording = classroom.course, classroom.lesson, classroom.long
     of_student = reverse("courses:student", args=[course.pk, classroom.student.pk])
+    compared, beside = path("compare:recordings"), path("compare:lessons")
     return [
         Page("course (dashboard)", path("courses:course", course)),
         Page("course, last page", path("courses:course", course) + "?students_page=99"),
@@ -182,6 +183,12 @@ def _pages(classroom: Any) -> list[Page]:
         Page("report, 45 min", path("reports:recording", recording)),
         Page("its chart's data", path("reports:data", recording)),
         Page("its faces' boxes", path("reports:boxes", recording)),
+        Page("what to compare a recording with", f"{compared}?a={recording.pk}"),
+        Page("the same, by a name", f"{compared}?a={recording.pk}&q=student+0001"),
+        Page(
+            "two recordings compared", f"{compared}?a={classroom.long_earlier.pk}&b={recording.pk}"
+        ),
+        Page("two lessons compared", f"{beside}?a={classroom.earlier.pk}&b={lesson.pk}"),
         Page("course export, whole", path("courses:figures", course)),
     ]
 
