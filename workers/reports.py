@@ -61,10 +61,10 @@ class Asking:
         if now < self._next_look_at:
             return 0
         missing = list(ready.unprepared().values_list("pk", flat=True)[:_LOOKED_AT])
-        self._next_look_at = now if missing else now + _LOOK_EVERY_S
         self._asked = {pk: self._asked[pk] for pk in missing if pk in self._asked}
         under_way = sum(now - at < settings.ANALYSIS_RESEND_S for at, _ in self._asked.values())
         due = [pk for pk in missing if self._is_due(pk, now)]
+        self._next_look_at = now if due or under_way else now + _LOOK_EVERY_S
         asked = 0
         for pk in due[: max(0, AT_ONCE - under_way)]:
             if not queue.send_prepare(pk):

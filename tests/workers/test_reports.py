@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -125,6 +127,18 @@ def test_one_that_cannot_be_made_is_asked_for_ever_less_and_keeps_nobody_from_it
         reports.prepare(str(broken.pk))
     reports.prepare(str(good.pk))
     assert Strip.objects.get().analysis_id == good.pk
+
+
+def test_every_report_is_looked_at_again_only_after_a_while(
+    lesson: Lesson, sent: list[tuple[str, str]]
+) -> None:
+    asking = reports.Asking()
+    assert asking.reap(0.0) == 0
+    report_of_before(lesson, 0)
+    with CaptureQueriesContext(connection) as captured:
+        assert asking.reap(20.0) == 0
+    assert not captured
+    assert asking.reap(601.0) == 1
 
 
 def test_preparing_twice_is_preparing_once(lesson: Lesson) -> None:
