@@ -7,7 +7,6 @@ with pytest's temporary folders.
 
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,12 +19,13 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from tools import chromium
+
 if TYPE_CHECKING:
     from tests.browser.every_page import Found
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "demo-of-the-browser-test"
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 START_TIMEOUT_S = 120
 
 
@@ -63,11 +63,10 @@ def playwright() -> Iterator[Playwright]:
 
 def start_chromium(playwright: Playwright, *more: str) -> Browser:
     """The system's Chromium, with an empty profile."""
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if path is None:
-        pytest.fail("No Chromium found: install Debian's chromium, or leave out -m browser tests.")
-    usual = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    return playwright.chromium.launch(executable_path=path, args=[*usual, *more])
+    try:
+        return chromium.start(playwright, *more)
+    except FileNotFoundError as error:
+        pytest.fail(f"{error} Or leave out -m browser tests.")
 
 
 @pytest.fixture(scope="session")
