@@ -225,6 +225,77 @@ def test_a_recording_is_nobody_elses_and_is_deleted_on_request(camera: Browser, 
     assert student.troubles == []
 
 
+# So that one student may withdraw in one course and not in the other.
+BOTH = """
+from webapp.accounts.models import User
+from webapp.courses.models import Course
+from webapp.privacy.services import grant
+student = User.objects.get(email={email!r})
+other = Course.objects.get(title="Recording with Hale")
+other.enrolments.create(user=student, role="student")
+grant(student, other)
+"""
+IN_STORE = """() => new Promise((resolve, reject) => {
+  const opened = indexedDB.open("engagement-recordings");
+  opened.onerror = () => reject(opened.error);
+  opened.onsuccess = () => {
+    const reading = opened.result.transaction(["recordings", "parts"], "readonly");
+    const rows = reading.objectStore("recordings").getAll();
+    const parts = reading.objectStore("parts").getAllKeys();
+    reading.oncomplete = () => {
+      opened.result.close();
+      const of = new Set(parts.result.map((key) => key[0]));
+      resolve({ recordings: rows.result.map((one) => one.id), parts: [...of] });
+    };
+  };
+})"""
+
+
+def test_what_a_browser_kept_goes_when_consent_is_withdrawn_and_nothing_else(
+    camera: Browser, site: Site, artifacts: Path
+) -> None:
+    email = seed(site, "Gita")
+    seed(site, "Hale")
+    site.python(BOTH.format(email=email))
+    student = Watched(camera, site)
+    page = student.page
+    student.log_in(email)
+    for name in ("Hale", "Gita"):
+        page.goto("/")
+        open_page(page, name)
+        record(page, 3)
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_role("button", name="Send this recording")).to_be_focused()
+    page.goto("/recordings/")
+    kept = page.locator("#kept li")
+    expect(kept).to_have_count(2)
+    before = page.evaluate(IN_STORE)
+    assert len(before["recordings"]) == 2
+    assert sorted(before["parts"]) == sorted(before["recordings"])
+
+    page.goto("/")
+    page.get_by_role("link", name="Recording with Gita").click()
+    page.get_by_role("link", name=re.compile("Withdraw")).first.click()
+    expect(page.get_by_text("This browser deletes them as well")).to_be_visible()
+    page.get_by_role("button", name="Withdraw and erase").click()
+    erased = "A recording that this browser kept and that was not sent is deleted"
+    expect(page.get_by_role("status").filter(has_text=erased)).to_be_visible()
+    expect(kept).to_have_count(1)
+    pictures(page, artifacts, "recorder-withdrawn")
+    after = page.evaluate(IN_STORE)
+    assert len(after["recordings"]) == 1
+    assert after["parts"] == after["recordings"]
+    assert set(after["recordings"]) < set(before["recordings"])
+    # The other course's is still there to be sent, and said to be deleted is only what was.
+    page.reload()
+    expect(kept).to_have_count(1)
+    expect(page.get_by_text(erased)).to_be_hidden()
+    kept.get_by_role("button", name="Send it").click()
+    expect(page.locator("#transfers li")).to_contain_text("Safely stored", timeout=60_000)
+    student.context.close()
+    assert student.troubles == []
+
+
 # What browsers answer where there is no camera to be had; there is no other way to be refused.
 REFUSED = """
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", __NAME__));

@@ -59,6 +59,27 @@ def test_agreeing_to_a_newer_text_widens_consent_and_erases_nothing(world: World
     assert "read the new text and decide" not in client.get(course).content.decode()
 
 
+def test_lessons_of_withdrawn_consent_are_named_to_the_browser_until_it_is_given_anew(
+    world: World,
+) -> None:
+    page = reverse("recordings:mine")
+    client = client_of(world.student)
+    said = f'<script id="withdrawn-lessons" type="application/json">[{world.lesson.pk}]</script>'
+    assert "withdrawn-lessons" not in client.get(page).content.decode()
+    services.withdraw(world.student, world.course)
+    assert said in client.get(page).content.decode()
+    consent = client.get(reverse("privacy:consent", args=[world.course.pk])).content.decode()
+    assert said in consent
+    assert "js/upload/withdrawn" in consent
+    assert "withdrawn-lessons" not in client_of(world.other_student).get(page).content.decode()
+    services.grant(world.student, world.course)
+    assert "withdrawn-lessons" not in client.get(page).content.decode()
+    # A renewal ends the consent of before, and withdraws nothing.
+    Consent.objects.filter(user=world.student, withdrawn_at=None).update(text_version="2026-2")
+    services.grant(world.student, world.course)
+    assert "withdrawn-lessons" not in client.get(page).content.decode()
+
+
 def test_consent_counts_for_its_course_only(world: World) -> None:
     assert services.has_consent(world.student, world.course)
     assert not services.has_consent(world.student, world.other_course)

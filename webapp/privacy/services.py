@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from webapp.accounts.models import User
-from webapp.courses.models import Course
+from webapp.courses.models import Course, Lesson
 from webapp.privacy import consent_text
 from webapp.privacy.models import AccessLog, Consent
 from webapp.recordings.models import Analysis, Recording
@@ -114,6 +114,18 @@ def withdraw(user: User, course: Course) -> int:
             log_access(user, recording, AccessLog.Action.WITHDRAW)
             recording.delete()
     return len(recordings)
+
+
+def withdrawn_lessons(user: User) -> list[int]:
+    """Ids of the lessons of courses in which the user withdrew consent and did not give it anew.
+
+    What the user's browser recorded for them and never sent may not stay, either.
+    """
+    withdrawn = Consent.objects.filter(user=user).exclude(withdrawn_at=None)
+    active = Consent.objects.filter(user=user, withdrawn_at=None)
+    lessons = Lesson.objects.filter(course__in=withdrawn.order_by().values("course_id"))
+    lessons = lessons.exclude(course__in=active.order_by().values("course_id"))
+    return list(lessons.order_by().values_list("pk", flat=True))
 
 
 def log_access(actor: User, recording: Recording, action: AccessLog.Action | str) -> None:

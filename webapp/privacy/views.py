@@ -67,8 +67,11 @@ def withdraw(request: HttpRequest, course_id: int) -> HttpResponse:
             "Your consent is withdrawn. %(count)d recordings are erased with all their results.",
             erased,
         )
+        if not erased:
+            words = gettext("Your consent is withdrawn. There was no recording to erase.")
         messages.success(request, words % {"count": erased})
-        return redirect("courses:home")
+        # Which deletes what the browser keeps, too.
+        return redirect("recordings:mine")
     count = Recording.objects.filter(student=request.user, lesson__course=course).count()
     return render(request, "privacy/withdraw.html", {"course": course, "count": count})
 

@@ -7,6 +7,7 @@ import { Queue } from "./queue.js";
 import { RecorderView } from "./recorder-view.js";
 import * as store from "./store.js";
 import { Transfer } from "./transfer.js";
+import { erased } from "./withdrawn.js";
 import { say } from "./words.js";
 
 const root = document.querySelector("[data-upload-page]");
@@ -67,6 +68,7 @@ async function sendAsked() {
   window.history.replaceState(null, "", window.location.pathname);
   await sendKept(asked);
 }
+erased.then(() => kept.paint());
 sendAsked().catch(() => undefined);
 
 // -- files --
