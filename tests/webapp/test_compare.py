@@ -8,7 +8,7 @@ from tests.webapp.class_world import make_class
 from tests.webapp.conftest import client_of
 from tests.webapp.report_world import ReportWorld, build_world
 from webapp.accounts.models import User
-from webapp.courses.models import Lesson
+from webapp.courses.models import Enrolment, Lesson
 from webapp.privacy.models import AccessLog
 from webapp.recordings.models import Recording
 
@@ -112,3 +112,21 @@ def test_two_lessons_are_compared_by_their_teachers_alone(sent: list, db: None) 
     assert lessons(stranger, *world.lessons[:2]).status_code == 404
     logged = AccessLog.objects.filter(actor=world.instructor, action="figures")
     assert logged.filter(course_id=world.course.pk).count() == 4
+
+
+def test_lessons_of_two_courses_need_both_and_are_logged_by_course(sent: list, db: None) -> None:
+    world, other = make_class("ONE", 4), make_class("TWO", 3)
+    pair = world.lessons[0], other.lessons[0]
+    assert lessons(world.instructor, *pair).status_code == 404
+    taught = Enrolment.objects.create(course=other.course, user=world.instructor, role="student")
+    assert lessons(world.instructor, *pair).status_code == 403
+    assert not AccessLog.objects.filter(actor=world.instructor, action="figures").exists()
+    Enrolment.objects.filter(pk=taught.pk).update(role="instructor")
+    for _ in range(2):
+        assert lessons(world.instructor, *pair).status_code == 200
+    # Once for both readings: a look at the same figures again within a while is one look.
+    logged = AccessLog.objects.filter(actor=world.instructor, action="figures")
+    seen = set(logged.values_list("course_id", "subject_id"))
+    people = {(one.course.pk, who.pk) for one in (world, other) for who in one.students}
+    assert seen == people
+    assert logged.count() == len(people) == 7

@@ -14,7 +14,7 @@ from django.urls import reverse
 from tests.webapp.class_world import ClassWorld, give_document, make_class
 from tests.webapp.conftest import client_of
 from webapp.accounts.models import User
-from webapp.courses.models import Course, Enrolment
+from webapp.courses.models import Course, Enrolment, Lesson
 from webapp.recordings.models import AnalysisDocument, Recording
 from webapp.reports.selectors import latest_finished
 from workers import reaper
@@ -40,6 +40,17 @@ def other_report(world: ClassWorld) -> Recording:
     found = Recording.objects.get(lesson=world.lessons[0], student=world.students[1])
     if not AnalysisDocument.objects.filter(analysis__recording=found).exists():
         give_document(latest_finished(found))
+    return found
+
+
+def lesson_elsewhere(world: ClassWorld) -> Lesson:
+    """A lesson of another course of the same instructor, with as many students."""
+    code = f"{world.course.code}-elsewhere"
+    found = Lesson.objects.filter(course__code=code).first()
+    if found is None:
+        other = make_class(code, len(world.students))
+        Enrolment.objects.create(course=other.course, user=world.instructor, role="instructor")
+        found = other.lessons[0]
     return found
 
 
@@ -82,6 +93,9 @@ FOR_INSTRUCTORS = {
     "compare, lessons": of("compare:lessons"),
     "compare, two lessons": lambda world: (
         reverse("compare:lessons") + f"?a={world.lessons[0].pk}&b={world.lessons[1].pk}"
+    ),
+    "compare, lessons of two courses": lambda world: (
+        reverse("compare:lessons") + f"?a={world.lessons[0].pk}&b={lesson_elsewhere(world).pk}"
     ),
     "calibration": of("calibration:course", "course"),
     "classifier": of("calibration:classifier", "classifier"),

@@ -1,7 +1,7 @@
 """Consent, withdrawal and the audit log: everything that writes them."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -168,16 +168,23 @@ def log_course_access(
 
     Looking at the same student's figures again within a while makes one line.
     """
-    subjects = set(subject_ids)
-    if action == AccessLog.Action.FIGURES and subjects:
+    log_courses_access(actor, {course.pk: set(subject_ids)}, action)
+
+
+def log_courses_access(
+    actor: User, subject_ids: Mapping[int, Collection[int]], action: AccessLog.Action
+) -> None:
+    """The same for several courses at once: the students by the course's id."""
+    lines = {(course, one) for course, subjects in subject_ids.items() for one in subjects}
+    if action == AccessLog.Action.FIGURES and lines:
         recent = AccessLog.objects.filter(
             actor=actor,
-            course_id=course.pk,
+            course_id__in=list(subject_ids),
             action=action,
             at__gte=timezone.now() - _ONE_VIEWING,
         )
-        subjects -= set(recent.values_list("subject_id", flat=True))
+        lines -= set(recent.values_list("course_id", "subject_id"))
     AccessLog.objects.bulk_create(
-        AccessLog(actor=actor, subject_id=one, course_id=course.pk, action=action)
-        for one in sorted(subjects)
+        AccessLog(actor=actor, subject_id=one, course_id=course, action=action)
+        for course, one in sorted(lines)
     )
