@@ -1,7 +1,9 @@
 """The simulated course: what `manage.py seed_demo` leaves, as pages show it."""
 
+import html
 import io
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from django.urls import reverse
 from engagement.report.schema import Analysis as Document
 from tests.webapp.conftest import client_of
 from webapp.accounts.models import User
+from webapp.calibration.models import Classifier
 from webapp.courses.models import Course
 from webapp.privacy.services import has_consent
 from webapp.recordings import storage
@@ -91,6 +94,33 @@ def test_a_students_own_list_says_which_recordings_are_simulated(course: Course)
     assert "real.mp4" in only
     assert "imulated" not in only.split("<table", 1)[1]
     assert "Simulated in part." not in only
+
+
+def test_nothing_is_fitted_from_simulated_recordings_and_the_page_says_why(
+    course: Course, sent: list, django_capture_on_commit_callbacks
+) -> None:
+    """However many windows are labelled: there are no embeddings to learn from."""
+    teacher = User.objects.get(email="instructor@demo.example")
+    client, said = client_of(teacher), "simulated recordings have no embeddings"
+    page = reverse("calibration:course", args=[course.pk])
+    text = client.get(page).content.decode()
+    buttons = re.findall(r"<button[^>]*>Fit this course's model", html.unescape(text))
+    assert said in text
+    assert [" disabled " in one for one in buttons] == [True]
+    assert reverse("calibration:fit", args=[course.pk]) not in text
+    # A page that was opened before, or a script, is told the same.
+    failed = Classifier.objects.create(course=course, created_by=teacher, state="failed")
+    assert reverse("calibration:retry", args=[failed.pk]) not in client.get(page).content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        for path in (
+            reverse("calibration:fit", args=[course.pk]),
+            reverse("calibration:retry", args=[failed.pk]),
+        ):
+            answer = client.post(path, follow=True)
+            assert [said in str(one) for one in answer.context["messages"]] == [True], path
+    failed.refresh_from_db()
+    assert failed.state == "failed"
+    assert not [one for one in sent if "calibration" in one[0]]
 
 
 def test_a_real_course_says_nothing_of_it(course: Course) -> None:

@@ -80,7 +80,7 @@ def read_overview(course: Course, shown: Sequence[User]) -> Overview:
     )
     labels = list(selectors.usable_labels(course).select_related("recording", "labelled_by"))
     return Overview(
-        readiness=selectors.readiness_of(labels, personal=False),
+        readiness=selectors.readiness_of(course, labels, personal=False),
         agreements=selectors.agreements(labels),
         students=_students(course, shown, labels),
         classifiers=classifiers,
@@ -108,7 +108,7 @@ def _students(course: Course, shown: Sequence[User], labels: list[WindowLabel]) 
             student=one,
             covered=one.pk in covered,
             recordings=by_student.get(one.pk, []),
-            readiness=selectors.readiness_of(labels_of.get(one.pk, []), personal=True),
+            readiness=selectors.readiness_of(course, labels_of.get(one.pk, []), personal=True),
         )
         for one in shown
     ]

@@ -18,6 +18,7 @@ from webapp.privacy import consent_text
 from webapp.privacy.models import Consent
 from webapp.recordings.models import Analysis, Recording
 from webapp.recordings.newest import newest_finished
+from webapp.stack.simulated import is_simulated
 
 LEAST_OF_A_LEVEL = 20
 LEAST_PEOPLE = 3
@@ -107,11 +108,11 @@ def agree(labels: Iterable[WindowLabel]) -> Agreed:
 def readiness(course: Course, student: User | None = None) -> Readiness:
     """Whether there is enough to fit a classifier for the course, or for one student of it."""
     labels = usable_labels(course, student).select_related("recording")
-    return readiness_of(list(labels), personal=student is not None)
+    return readiness_of(course, list(labels), personal=student is not None)
 
 
-def readiness_of(labels: Sequence[WindowLabel], *, personal: bool) -> Readiness:
-    """The same of labels that are at hand, with their recordings."""
+def readiness_of(course: Course, labels: Sequence[WindowLabel], *, personal: bool) -> Readiness:
+    """The same of the course's labels that are at hand, with their recordings."""
     agreed = agree(labels)
     owners = {label.recording_id: label.recording.student_id for label in labels}
     used = {recording for recording, _ in agreed.levels}
@@ -123,7 +124,17 @@ def readiness_of(labels: Sequence[WindowLabel], *, personal: bool) -> Readiness:
         engaged=counts[Value.ENGAGED],
         unsure=agreed.unsure,
         disagreed=agreed.disagreed,
-        missing=missing_words(groups, counts, personal=personal),
+        missing=without_embeddings(course) or missing_words(groups, counts, personal=personal),
+    )
+
+
+def without_embeddings(course: Course) -> str:
+    """Why nothing can ever be fitted in a simulated course, in a sentence; empty in any other."""
+    if not is_simulated(course):
+        return ""
+    return _(
+        "Nothing can be fitted here: simulated recordings have no embeddings, which a model would "
+        "learn from. In a course with real recordings it can, as soon as enough is labelled."
     )
 
 

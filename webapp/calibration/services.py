@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 State = Classifier.State
 
 
-class TooFewLabelsError(Exception):
+class CannotFitError(Exception):
     """There is not enough to fit with; the message says what is missing."""
 
 
@@ -49,11 +49,11 @@ def request_fit(user: User, course: Course, student: User | None = None) -> Clas
     """Queues a fit for the course or for one student, or returns the one that is open already.
 
     Raises:
-        TooFewLabelsError: with a sentence that says what is missing.
+        CannotFitError: with a sentence that says what is missing.
     """
     missing = selectors.readiness(course, student).missing
     if missing:
-        raise TooFewLabelsError(missing)
+        raise CannotFitError(missing)
     try:
         with transaction.atomic():
             classifier = Classifier.objects.create(course=course, student=student, created_by=user)
@@ -64,7 +64,13 @@ def request_fit(user: User, course: Course, student: User | None = None) -> Clas
 
 
 def retry_fit(classifier: Classifier) -> None:
-    """Queues a failed fit again. Does nothing where it has not failed, or another one is open."""
+    """Queues a failed fit again. Does nothing where it has not failed, or another one is open.
+
+    Raises:
+        CannotFitError: with a sentence that says why it would fail each time.
+    """
+    if never := selectors.without_embeddings(classifier.course):
+        raise CannotFitError(never)
     failed = Classifier.objects.filter(pk=classifier.pk, state=State.FAILED)
     try:
         with transaction.atomic():

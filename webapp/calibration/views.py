@@ -86,7 +86,7 @@ def fit(request: HttpRequest, course_id: int) -> HttpResponse:
         student = get_object_or_404(takers, pk=wanted if wanted.isdecimal() else 0)
     try:
         services.request_fit(request.user, found, student)
-    except services.TooFewLabelsError as error:
+    except services.CannotFitError as error:
         messages.warning(request, str(error))
     return _to_course(found)
 
@@ -105,7 +105,10 @@ def classifier(request: HttpRequest, classifier_id: uuid.UUID) -> HttpResponse:
 def retry(request: HttpRequest, classifier_id: uuid.UUID) -> HttpResponse:
     """Tries a failed fit again."""
     found = _classifier(request, classifier_id)
-    services.retry_fit(found)
+    try:
+        services.retry_fit(found)
+    except services.CannotFitError as error:
+        messages.warning(request, str(error))
     return _to_course(found.course)
 
 

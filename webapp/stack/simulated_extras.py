@@ -97,7 +97,7 @@ def _add_classifier(world: Simulated) -> None:
     """The card of a classifier that was not better than what was in use: it has no file."""
     at = world.lessons[0].starts_at + timedelta(days=3)
     recall = {"value": 0.61, "low": 0.49, "high": 0.72}
-    labels = selectors.readiness_of(list(selectors.usable_labels(world.course)), personal=False)
+    labels = selectors.readiness(world.course)
     classifier = Classifier.objects.create(
         id=_id(world, "classifier"),
         course=world.course,
