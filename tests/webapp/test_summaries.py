@@ -7,9 +7,10 @@ from tests.factories import build_document
 from tests.webapp.conftest import World, client_of, finish, make_recording
 from tests.webapp.summary_world import finished_class_summary, finished_summary
 from webapp.accounts.models import User
+from webapp.marks.models import Correction
 from webapp.privacy.models import AccessLog
 from webapp.privacy.services import grant, withdraw
-from webapp.recordings.models import Analysis, AnalysisDocument
+from webapp.recordings.models import Analysis, AnalysisDocument, Recording
 from webapp.summaries.models import LessonSummary
 
 
@@ -113,6 +114,55 @@ def test_a_summary_of_an_older_report_says_so(world: World) -> None:
     AnalysisDocument.objects.create(analysis=newer, document=build_document())
     text = client_of(world.student).get(page(world)).content.decode()
     assert "analysed again since" in text
+
+
+def leave_out(world: World, recording: Recording, start_s: float, end_s: float) -> Correction:
+    """What an instructor leaves out of a recording's figures by hand."""
+    return recording.corrections.create(
+        kind="exclusion", start_s=start_s, end_s=end_s, text="A break", made_by=world.instructor
+    )
+
+
+def test_a_moment_that_was_left_out_of_the_figures_since_is_not_shown(world: World) -> None:
+    summary = finished_summary(world.recording, world.analysis)
+    files = [f"/summaries/{summary.pk}/{name}" for name in ("a.mp4", "a.jpg", "contact-sheet.jpg")]
+    client = client_of(world.instructor)
+    # Beside the clip of 2.0 to 5.5 s: nothing changes.
+    leave_out(world, world.recording, 5.5, 8.0)
+    text = client.get(page(world)).content.decode()
+    assert files[0] in text
+    assert "not shown" not in text
+    correction = leave_out(world, world.recording, 5.0, 8.0)
+    text = client.get(page(world)).content.decode()
+    assert "1 moment is not shown" in text
+    for one in files:
+        assert one not in text
+        assert client.get(one).status_code == 404
+    report = client.get(f"/recordings/{world.recording.pk}/report/").content.decode()
+    assert files[0] not in report
+    # Undone, it is as before.
+    correction.withdrawn_at = timezone.now()
+    correction.save()
+    text = client.get(page(world)).content.decode()
+    assert "not shown" not in text
+    for one in files:
+        assert one in text
+        assert client.get(one).status_code == 200
+
+
+def test_a_class_shows_no_picture_of_what_one_report_leaves_out(world: World) -> None:
+    theirs = classmate_analysis(world)
+    summary = finished_class_summary(world.lesson, [world.analysis, theirs])
+    files = [f"/summaries/{summary.pk}/class-{number}.jpg" for number in (0, 1)]
+    # The pictures are of 3.0 s; another recording's correction is not this one's.
+    leave_out(world, theirs.recording, 0.0, 4.0)
+    client = client_of(world.instructor)
+    text = client.get(class_page(world)).content.decode()
+    assert "1 picture is not shown" in text
+    assert files[0] in text
+    assert files[1] not in text
+    assert [client.get(one).status_code for one in files] == [200, 404]
+    assert client.get(f"/summaries/{summary.pk}/contact-sheet.jpg").status_code == 404
 
 
 def test_clips_are_sent_in_parts_and_stills_as_pictures(world: World) -> None:

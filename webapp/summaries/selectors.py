@@ -1,29 +1,38 @@
 """What the pages of summaries show. Nothing heavy is imported here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from engagement.summaries.schema import ClassMoment, Moment
 from webapp.courses.models import Enrolment, Lesson
+from webapp.marks.models import Correction
 from webapp.privacy.models import Consent
 from webapp.recordings.models import Analysis, Recording
 from webapp.recordings.newest import newest_finished
 from webapp.summaries.models import LessonSummary
 
+#: Stretches of a recording in seconds.
+Stretches = Sequence[tuple[float, float]]
+
 
 @dataclass(frozen=True)
 class Person:
-    """One track of a recording's summary."""
+    """One track of a recording's summary.
+
+    `left_out` counts the moments that touch a stretch which an instructor left out of the figures
+    since: they are not among `moments`.
+    """
 
     track: int
     label: str
     coverage: float
     moments: Sequence[Moment]
     missing: Sequence[str]
+    left_out: int
 
 
 @dataclass(frozen=True)
@@ -39,10 +48,14 @@ class Face:
 
 @dataclass(frozen=True)
 class Shared:
-    """A class's moment with the faces that show it."""
+    """A class's moment with the faces that show it.
+
+    `left_out` pictures are of stretches that were left out of a report's figures since.
+    """
 
     moment: ClassMoment
     faces: Sequence[Face]
+    left_out: int
 
 
 def latest(subject: Recording | Lesson) -> LessonSummary | None:
@@ -77,19 +90,49 @@ def student_count(lesson: Lesson) -> int:
     return Enrolment.objects.filter(course=lesson.course_id, role=Enrolment.Role.STUDENT).count()
 
 
-def people(summary: LessonSummary) -> list[Person]:
-    """A finished recording's summary, a person at a time."""
+def left_out(summary: LessonSummary) -> dict[UUID, Stretches]:
+    """By recording the stretches that its figures leave out today, in one query."""
+    rows = Correction.objects.filter(
+        recording__in=summary.analyses.order_by().values("recording_id"),
+        kind=Correction.Kind.EXCLUSION,
+        withdrawn_at=None,
+    )
+    found: dict[UUID, list[tuple[float, float]]] = {}
+    for recording, start_s, end_s in rows.values_list("recording_id", "start_s", "end_s"):
+        found.setdefault(recording, []).append((start_s or 0.0, end_s or 0.0))
+    return dict(found)
+
+
+def people(summary: LessonSummary, excluded: Stretches | None = None) -> list[Person]:
+    """A finished recording's summary, a person at a time.
+
+    `excluded`: what its figures leave out, where that is known already.
+    """
     found = summary.read().people
-    return [
-        Person(
-            track=one.track,
-            label=_("Person %(number)d") % {"number": number} if len(found) > 1 else "",
-            coverage=one.coverage,
-            moments=one.moments,
-            missing=one.missing,
+    if excluded is None:
+        excluded = left_out(summary).get(summary.recording_id, ()) if found else ()
+    made = []
+    for number, one in enumerate(found, start=1):
+        moments = [each for each in one.moments if not _touches(each, excluded)]
+        made.append(
+            Person(
+                track=one.track,
+                label=_("Person %(number)d") % {"number": number} if len(found) > 1 else "",
+                coverage=one.coverage,
+                moments=moments,
+                missing=one.missing,
+                left_out=len(one.moments) - len(moments),
+            )
         )
-        for number, one in enumerate(found, start=1)
-    ]
+    return made
+
+
+def _touches(moment: Moment, excluded: Stretches) -> bool:
+    """Whether the moment, or the clip of it, is of time that is left out."""
+    parts = [moment, moment.clip] if moment.clip else [moment]
+    return any(
+        one.start_s < end_s and one.end_s > start_s for one in parts for start_s, end_s in excluded
+    )
 
 
 def members(summary: LessonSummary) -> QuerySet[Recording]:
@@ -106,6 +149,7 @@ def shared(summary: LessonSummary) -> list[Shared]:
         return []
     # The worker names a class's sources by their recordings.
     known = {str(one.pk): one for one in members(summary)}
+    excluded = left_out(summary)
     found = []
     for moment in document.whole_class.moments:
         faces = []
@@ -114,21 +158,25 @@ def shared(summary: LessonSummary) -> list[Shared]:
             if recording is not None:
                 name = recording.student.name or recording.student.email
                 faces.append(Face(name, still.file, recording, still.track, still.t))
-        found.append(Shared(moment, faces))
+        shown = [one for one in faces if not _is_left_out(one, excluded)]
+        found.append(Shared(moment, shown, len(faces) - len(shown)))
     return found
 
 
+def _is_left_out(face: Face, excluded: Mapping[UUID, Stretches]) -> bool:
+    stretches = excluded.get(face.recording.pk, ())
+    return any(start_s <= face.t <= end_s for start_s, end_s in stretches)
+
+
 def files_of(summary: LessonSummary) -> frozenset[str]:
-    """Names of the files that a finished summary speaks of: no others are served."""
-    document: dict[str, Any] = summary.document or {}
-    names = [name for key, part in document.items() if key != "sources" for name in _names(part)]
-    return frozenset([*names, document.get("contact_sheet") or ""])
+    """Names of the files that a finished summary shows today: no others are served.
 
-
-def _names(part: Any) -> list[str]:
-    if isinstance(part, dict):
-        own = [part[key] for key in ("file", "poster") if part.get(key)]
-        return own + [name for value in part.values() for name in _names(value)]
-    if isinstance(part, list):
-        return [name for value in part for name in _names(value)]
-    return []
+    The contact sheet, one picture of everything, is not where something of it was left out since.
+    """
+    found, moments = people(summary), shared(summary)
+    clips = [moment.clip for one in found for moment in one.moments if moment.clip]
+    names = [name for clip in clips for name in (clip.file, clip.poster)]
+    names += [face.file for one in moments for face in one.faces]
+    if not any(one.left_out for one in (*found, *moments)):
+        names.append(summary.read().contact_sheet)
+    return frozenset(filter(None, names))

@@ -30,10 +30,12 @@ def recording(request: HttpRequest, recording_id: uuid.UUID) -> HttpResponse:
     found = _recording(request, recording_id)
     report = latest_finished(found)
     finished = selectors.latest_summary_finished(found)
+    people = selectors.people(finished) if finished else []
     page = {
         "recording": found,
         "report": report,
-        "people": selectors.people(finished) if finished else [],
+        "people": people,
+        "left_out": sum(one.left_out for one in people),
         "is_newest": bool(finished and report and report in finished.analyses.all()),
     }
     return _page(request, found, finished, "summaries/recording.html", page)
@@ -46,12 +48,14 @@ def lesson(request: HttpRequest, lesson_id: int) -> HttpResponse:
     found = _taught_lesson(request, lesson_id)
     analyses = selectors.class_analyses(found)
     finished = selectors.latest_summary_finished(found)
+    shared = selectors.shared(finished) if finished else []
     page = {
         "lesson": found,
         "course": found.course,
         "reports": len(analyses),
         "students": selectors.student_count(found),
-        "shared": selectors.shared(finished) if finished else [],
+        "shared": shared,
+        "left_out": sum(one.left_out for one in shared),
         "is_newest": bool(finished and set(finished.analyses.all()) == set(analyses)),
     }
     return _page(request, found, finished, "summaries/lesson.html", page)

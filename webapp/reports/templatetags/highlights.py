@@ -39,9 +39,9 @@ def highlights(context: template.Context) -> dict[str, Any]:
         return {}
     moments = [
         _highlight(moment, moment.clip, person.label)
-        for person in selectors.people(summary)
+        for person in selectors.people(summary, report.page.excluded)
         for moment in person.moments
-        if moment.clip is not None and not _touches(moment.clip, report.page.excluded)
+        if moment.clip is not None
     ]
     return {
         "recording": recording,
@@ -60,7 +60,3 @@ def _highlight(moment: Moment, clip: Clip, person: str) -> Highlight:
         coverage=moment.coverage,
         clip=clip,
     )
-
-
-def _touches(clip: Clip, excluded: list[tuple[float, float]]) -> bool:
-    return any(clip.start_s < end and clip.end_s > start for start, end in excluded)
