@@ -1,20 +1,15 @@
 """An instructor takes each format from the menu; the files open and hold the page's numbers."""
 
-import csv
-import io
-import json
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import openpyxl
-import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
 from tests.browser.conftest import Site
+from tests.browser.exported import FORMATS, MENU, rows_of, take, text_of
 from tests.browser.watched import Watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -43,7 +38,6 @@ teacher = User.objects.create_user("exports@demo.example", PASSWORD, name="Expor
 Enrolment.objects.create(course=world.course, user=teacher, role="instructor")
 """
 TEACHER = "exports@demo.example"
-MENU = "details.menu--export"
 
 
 @pytest.fixture(scope="module")
@@ -63,44 +57,6 @@ def page(browser: Browser, seeded: Site) -> Iterator[Page]:
     yield watched.page
     watched.context.close()
     assert watched.troubles == []
-
-
-def take(page: Page, words: str, folder: Path, *, group: str = "") -> Path:
-    """Opens the menu and takes the file behind the words."""
-    ending = rf"\s*, {group}$" if group else "$"
-    name = re.compile(rf"^{re.escape(words)}{ending}")
-    page.locator(f"{MENU} > summary").click()
-    with page.expect_download() as download:
-        page.get_by_role("link", name=name).click()
-    path = folder / download.value.suggested_filename
-    download.value.save_as(path)
-    return path
-
-
-def text_of(path: Path) -> str:
-    return " ".join(" ".join(one.extract_text() for one in PdfReader(path).pages).split())
-
-
-def rows_of(path: Path, table: str) -> dict[str, list[dict]]:
-    """One table of a file, by whatever reads its format."""
-    if path.suffix == ".json":
-        return json.loads(path.read_text())["tables"][table]
-    if path.suffix == ".xlsx":
-        header, *rows = openpyxl.load_workbook(path)[table].iter_rows(values_only=True)
-        return [dict(zip(header, row, strict=True)) for row in rows]
-    with zipfile.ZipFile(path) as archive:
-        if f"{table}.csv" in archive.namelist():
-            text = archive.read(f"{table}.csv").decode()
-            return list(csv.DictReader(io.StringIO(text)))
-        return pq.read_table(io.BytesIO(archive.read(f"{table}.parquet"))).to_pylist()
-
-
-FORMATS = (
-    "Workbook (XLSX)",
-    "CSV, every table (ZIP)",
-    "Tables as JSON",
-    "Parquet, every table (ZIP)",
-)
 
 
 def test_every_format_of_the_course_holds_the_pages_numbers(page: Page, tmp_path: Path) -> None:

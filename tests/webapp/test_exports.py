@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from engagement.report.schema import Analysis as Document
 from tests.factories import EMOTIONS, build_analysis
@@ -236,6 +237,28 @@ def test_marks_come_for_those_who_see_them_on_the_page(world: ReportWorld) -> No
     }
     assert seen[world.student] == [(3.0, "=for everyone", "question")]
     assert len(seen[world.instructor]) == 2
+
+
+def test_what_was_corrected_and_disputed_is_told_beside_the_figures(world: ReportWorld) -> None:
+    recording = world.analysed()
+    recording.corrections.create(
+        kind="exclusion", start_s=1.0, end_s=6.0, text="Shared a screen", made_by=world.instructor
+    )
+    open_one = recording.disputes.create(text="I was reading.", start_s=8.0, end_s=9.0)
+    open_one.replies.create(author=world.instructor, text="I shall look.")
+    recording.disputes.create(text="Too dark.", closed_at=timezone.now())
+    path = address("recording", "json", recording_id=recording.pk)
+    for person in (world.instructor, world.student):
+        file = json.loads(download(client_of(person), path))
+        (correction,) = file["tables"]["corrections"]
+        assert (correction["start_s"], correction["words"]) == (1.0, "Shared a screen")
+        first, second = file["tables"]["disputes"]
+        assert (first["words"], first["closed_at"]) == ("I was reading.", None)
+        assert first["answers"].endswith(": I shall look.")
+        assert second["closed_at"]
+        told = json.dumps(file["about"])
+        assert "0:01 to 0:06" in told
+        assert "Open disputes" in told
 
 
 def test_corrections_by_hand_are_in_the_files(world: ReportWorld) -> None:

@@ -92,6 +92,25 @@ def test_the_report_has_the_pages_numbers(world: ReportWorld) -> None:
         assert told in text, told
 
 
+def test_what_was_said_of_the_report_is_on_its_paper(world: ReportWorld) -> None:
+    recording = world.analysed()
+    recording.marks.create(author=world.instructor, start_s=3.0, text="Ask about this one")
+    recording.marks.create(
+        author=world.instructor, start_s=4.0, text="A good question", audience="everyone"
+    )
+    recording.corrections.create(
+        kind="exclusion", start_s=1.0, end_s=6.0, text="Shared a screen", made_by=world.instructor
+    )
+    recording.disputes.create(text="I was reading.")
+    path = address("recording", "pdf", recording_id=recording.pk)
+    theirs = words(read(download(client_of(world.student), path)))
+    for told in ("These figures leave out 0:05", "Shared a screen", "I was reading."):
+        assert told in theirs
+    assert "A good question" in theirs
+    assert "Ask about this one" not in theirs
+    assert "Ask about this one" in words(read(download(client_of(world.instructor), path)))
+
+
 def test_every_page_says_course_date_and_number(world: ReportWorld) -> None:
     reader = report(world, duration_s=900.0, window_s=10.0, stride_s=5.0)
     assert len(reader.pages) > 2

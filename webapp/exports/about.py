@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from webapp.courses.models import Course, Lesson
 from webapp.reports.templatetags.report_format import NOTHING
+from webapp.reports.words import is_simulated
 
 #: The sentence that goes with every figure, whatever the format.
 EVIDENCE = gettext_lazy(
@@ -45,6 +46,8 @@ def of_lesson(lesson: Lesson) -> Facts:
 
 def engagement_model(name: str, kind: str) -> str:
     """A model's name and what it is; an index is never taken for a trained model."""
+    if is_simulated(name):
+        return _("%(name)s, drawn by a program: no model was run") % {"name": name}
     if kind == "index":
         return _("%(name)s, a published rule and not a trained model") % {"name": name}
     return _("%(name)s, a trained classifier") % {"name": name}

@@ -14,6 +14,8 @@ from webapp.courses.lesson_class import LessonClass
 from webapp.courses.models import Course, Lesson
 from webapp.courses.student_page import student_figures
 from webapp.exports import about, class_charts, gathering, report_charts
+from webapp.exports.remarks import Remarks
+from webapp.marks.panel import exclusions
 from webapp.recordings.models import Analysis, Recording
 from webapp.reports import ready, selectors
 
@@ -30,8 +32,8 @@ class Paper:
     context: dict[str, Any]
 
 
-def of_recording(recording: Recording, analysis: Analysis) -> Paper:
-    """The report of one recording, with the charts of its page.
+def of_recording(recording: Recording, analysis: Analysis, said: Remarks) -> Paper:
+    """The report of one recording, with the charts of its page and what the reader sees said of it.
 
     Raises:
         AnalysisDocument.DoesNotExist: the report was erased meanwhile.
@@ -50,6 +52,9 @@ def of_recording(recording: Recording, analysis: Analysis) -> Paper:
             "charts": charts,
             "rows": report.rows[::step],
             "step": step,
+            "said": said,
+            "excluded": exclusions(report.corrections),
+            "excluded_s": sum(end - start for start, end in report.page.excluded),
         },
     )
 

@@ -8,17 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from engagement.report.schema import Track
 from webapp.engine_words import in_readers_words
-from webapp.exports import about
+from webapp.exports import about, remarks
 from webapp.exports.gathering import Called
+from webapp.exports.remarks import Remarks
 from webapp.exports.tables import Column, ColumnType, Export, Table
-from webapp.marks.models import Mark
 from webapp.recordings.models import Analysis, Recording
 from webapp.reports import exports, ready, selectors
 from webapp.reports.ready import Page
@@ -69,22 +68,16 @@ _TEXTS: dict[str, tuple[ColumnType, str | Promise, str | Promise]] = {
     "negative": ("number", _SHARE, gettext_lazy("Negative expression over all faces.")),
     "people": ("integer", "", gettext_lazy("How many people of the recording were seen.")),
     "face_share": ("number", _SHARE, gettext_lazy("Share of the recording's people seen.")),
-    "note": ("text", "", gettext_lazy("What was written; empty of a bare marker.")),
-    "tags": ("text", "", gettext_lazy("Words by which it is found again, with commas.")),
-    "shown_to": ("text", "", gettext_lazy("Whom its author shows it to.")),
-    "author": ("text", "", gettext_lazy("Who wrote it, as this file calls people.")),
-    "changed_at": ("time", "UTC", gettext_lazy("When it was last changed.")),
     "code": ("text", "", gettext_lazy("Short name of the warning.")),
     "text": ("text", "", gettext_lazy("What to know before trusting the figures.")),
 }
-_MARK = ("start_s", "end_s", "note", "tags", "shown_to", "author", "changed_at")
 _SIGNALS = ("facing", "turned_away", "head_down", "eyes_closed", "movement")
 
 
 def report_export(
-    recording: Recording, analysis: Analysis, called: Called, marks: QuerySet[Mark]
+    recording: Recording, analysis: Analysis, called: Called, said: Remarks
 ) -> Export:
-    """Everything that the report has as tables, with those marks that the reader may see.
+    """Everything that the report has as tables, with what the reader sees of what was said.
 
     Raises:
         AnalysisDocument.DoesNotExist: the report was erased meanwhile.
@@ -108,13 +101,17 @@ def report_export(
         ),
         *_group_affect(page),
         _table("warnings", _("Warnings"), ["code", "text"], lambda: _warnings(page)),
-        _table("marks", _("Markers and notes"), _MARK, lambda: _marks(marks, called)),
+        *remarks.tables(said, called),
         _observations(page, analysis),
     ]
     return Export(
         stem=f"engagement-{str(recording.pk)[:8]}",
         title=_("Engagement report of one recording"),
-        about=facts(recording, analysis, page, called(recording.student_id)),
+        about=[
+            *facts(recording, analysis, page, called(recording.student_id)),
+            *remarks.facts(said, called),
+            *about.closing(),
+        ],
         tables=tables,
     )
 
@@ -144,7 +141,6 @@ def facts(recording: Recording, analysis: Analysis, page: Page, student: str) ->
             _("%(rate)s a second were sampled") % {"rate": f"{document.sampling_fps:g}"},
         ),
         *((_("Warning"), in_readers_words(one.text)) for one in document.warnings),
-        *about.closing(),
     ]
 
 
@@ -276,19 +272,6 @@ def _group_affect(page: Page) -> list[Table]:
             lambda: ([getattr(one, name) for name in names] for one in page.document.group_affect),
         )
     ]
-
-
-def _marks(marks: QuerySet[Mark], called: Called) -> Iterator[list[Any]]:
-    for one in marks.prefetch_related("tags"):
-        yield [
-            one.start_s,
-            one.end_s,
-            one.text,
-            ", ".join(tag.name for tag in one.tags.all()),
-            one.audience,
-            called(one.author_id),
-            one.changed_at,
-        ]
 
 
 def _warnings(page: Page) -> Iterator[list[str]]:

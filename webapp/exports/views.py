@@ -17,7 +17,15 @@ from django.views.decorators.http import require_safe
 from webapp import access
 from webapp.accounts.models import User
 from webapp.courses.models import Course
-from webapp.exports import class_tables, documents, files, gathering, pdf, report_tables
+from webapp.exports import (
+    class_tables,
+    documents,
+    files,
+    gathering,
+    pdf,
+    remarks,
+    report_tables,
+)
 from webapp.exports.documents import Paper
 from webapp.privacy.models import AccessLog
 from webapp.privacy.services import log_access, log_course_access
@@ -37,11 +45,11 @@ def recording(request: HttpRequest, recording_id: uuid.UUID, ending: str) -> Htt
         raise Http404(_("This recording has no report yet."))
     log_access(request.user, found, Action.PDF if ending == "pdf" else Action.TABLES)
     try:
+        said = remarks.remarks_of(request.user, found, finished)
         if ending == "pdf":
-            return _paper(request, documents.of_recording(found, finished))
+            return _paper(request, documents.of_recording(found, finished, said))
         called = gathering.caller(found.lesson.course, names=_names(request))
-        marks = access.visible_marks(request.user).filter(recording=found)
-        export = report_tables.report_export(found, finished, called, marks)
+        export = report_tables.report_export(found, finished, called, said)
         return files.answer(request, export, ending, request.GET.get("table", ""))
     except AnalysisDocument.DoesNotExist:
         raise Http404(_("The report was erased meanwhile.")) from None

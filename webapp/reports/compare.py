@@ -18,7 +18,7 @@ from webapp.courses.strips import BIN_S
 from webapp.recordings.models import Analysis, Recording
 from webapp.reports.selectors import Report, latest_finished, read_report
 from webapp.reports.templatetags.report_format import NOTHING, clock, percent, signed, two
-from webapp.reports.words import emotion_word
+from webapp.reports.words import emotion_word, is_simulated
 
 #: The table behind the curves has a row for each stretch of this length.
 STRETCH_S = 30.0
@@ -272,7 +272,7 @@ def _model_of(report: Report) -> tuple[str, str]:
 
 
 def _made_by(name: str, kind: str) -> str:
-    if name.startswith("simulated"):
+    if is_simulated(name):
         return f"{name} ({_('drawn by a program')})"
     return f"{name} ({_('a rule') if kind == 'index' else _('trained')})"
 

@@ -38,6 +38,11 @@ def level_word(level: str | None) -> str:
     return str(_LEVELS.get(level, level)) if level else _("too little face")
 
 
+def is_simulated(model: str) -> bool:
+    """Whether a program drew what the model of this name is said to have made."""
+    return model.startswith("simulated")
+
+
 def means_words(stretch_s: str) -> str:
     """What each point of a chart is that draws means of stretches of so many seconds."""
     return _("Each point is the mean of %(seconds)s s.") % {"seconds": stretch_s}
