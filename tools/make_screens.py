@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import chromium
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -31,7 +32,6 @@ logger = logging.getLogger("make_screens")
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "screens"
 PASSWORD = "a password for pictures"  # noqa: S105  (of a site that lives for minutes)
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: Who looks at a page, where several may.
 ORDER = ("instructor", "student", "admin", "stranger")
 #: Pages that a student's are more to look at.
@@ -81,7 +81,7 @@ def main(given: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     with tempfile.TemporaryDirectory(prefix="screens-") as folder:
         environment = _environment(Path(folder))
-        with _site(environment) as url, _chromium() as browser:
+        with _site(environment) as url, _browser() as browser:
             pages = [one for one in _pages(environment, Path(folder)) if options.only in one.name]
             if not options.only and options.out.is_dir():
                 shutil.rmtree(options.out)
@@ -135,11 +135,9 @@ def _site(environment: dict[str, str]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _chromium() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+def _browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        browser = chromium.start(playwright)
         yield browser
         browser.close()
 
