@@ -87,6 +87,8 @@ def test_the_page_lists_what_is_held_by_course(full: World) -> None:
         "in force",
     ):
         assert words in page, words
+    kinds = re.findall("<h3>(.*?)</h3>", page[page.index("Algebra") :])
+    assert kinds[:4] == ["Consent", "Recordings", "Unfinished uploads", "Lesson summaries"]
     other = client_of(full.other_student).get(OWN).content.decode()
     assert "No course holds anything of yours" in other
     assert "me.mp4" not in other

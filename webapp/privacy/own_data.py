@@ -8,13 +8,15 @@ from django.utils.translation import gettext
 
 from webapp.accounts.models import User
 from webapp.courses.models import Course
-from webapp.privacy.holdings import Line, holders
+from webapp.privacy.holdings import Holder, Line, holders
 from webapp.privacy.models import AccessLog
 from webapp.recordings.models import Recording
 
 #: Of each kind of thing, so many are listed for a course; the download holds all.
 MOST_LISTED = 50
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
+# What somebody looks for first; other kinds follow as they were registered.
+_FIRST = ("profile", "consents", "recordings", "unfinished_uploads", "summaries")
 
 
 @dataclass
@@ -54,10 +56,14 @@ class Part:
     consented: bool = False
 
 
+def _place(holder: Holder) -> int:
+    return _FIRST.index(holder.key) if holder.key in _FIRST else len(_FIRST)
+
+
 def parts_of(user: User) -> list[Part]:
     """Everything that is held about the user, the account's own first and then by course."""
     by_course: dict[int | None, list[Kind]] = {None: []}
-    for holder in holders():
+    for holder in sorted(holders(), key=_place):
         kinds: dict[int | None, Kind] = {}
         for line in holder.lines(user):
             kinds.setdefault(line.course_id, Kind(str(holder.title))).add(line)
