@@ -119,7 +119,7 @@ def every_page(site: Site, tmp_path_factory: pytest.TempPathFactory) -> list["Fo
     target = tmp_path_factory.mktemp("pages") / "pages.json"
     site.python(
         "from pathlib import Path; from tests.browser.every_page import write; "
-        f"write(Path({str(target)!r}), {site.password!r})"
+        f"write(Path({str(target)!r}), {site.password!r}, whole_admin=True)"
     )
     return read(target)
 

@@ -1,10 +1,12 @@
 """Every page of the site, found from the declared audiences, so that none can be forgotten.
 
 `write` runs with the site's settings: it seeds the simulated course, asks every URL as everybody
-who may read it, and writes down which of them answer with a page, as JSON.
+who may read it, and writes down which of them answer with a page, as JSON. The admin pages are
+found from what is registered there, see `admin_pages`.
 """
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from django.test import Client
 from django.test.utils import setup_test_environment
 from django.urls import get_resolver, reverse
 
+from tests.browser import admin_pages
 from tests.webapp.test_access import AUDIENCES, walk
 from webapp.accounts.models import User
 from webapp.courses.models import Course, Lesson
@@ -54,11 +57,13 @@ def seed(password: str) -> Course:
     return made.course
 
 
-def write(target: Path, password: str) -> None:
-    """Seeds, and writes the pages that were found."""
+def write(target: Path, password: str, *, whole_admin: bool = False) -> None:
+    """Seeds, and writes the pages that were found; of the admin pages a few, or all."""
     setup_test_environment()
+    # Many of the addresses are not for everybody who asks here.
+    logging.getLogger("django.request").setLevel(logging.ERROR)
     course = seed(password)
-    target.write_text(json.dumps([vars(one) for one in find(course)]))
+    target.write_text(json.dumps([vars(one) for one in find(course, whole_admin=whole_admin)]))
 
 
 def read(source: Path) -> list[Found]:
@@ -66,12 +71,16 @@ def read(source: Path) -> list[Found]:
     return [Found(**one) for one in json.loads(source.read_text())]
 
 
-def find(course: Course) -> list[Found]:
+def find(course: Course, *, whole_admin: bool = False) -> list[Found]:
     """Every page that somebody may read, once for each of them.
 
     An admin reads most pages as the instructor does: they are left out, but for a few.
     """
     addresses = [*_declared(course), *_further(course)]
+    if whole_admin:
+        addresses += admin_pages.every_one(course, User.objects.get(email=mail_of("admin")))
+    else:
+        addresses += admin_pages.pictured(course)
     found: list[Found] = []
     for reader in READERS:
         client = Client()
@@ -196,7 +205,7 @@ def _empty_lesson(course: Course) -> Lesson:
 def _is_page(client: Client, name: str, path: str) -> bool:
     """Whether the answer is a whole page, whatever its status: pages of errors are read, too."""
     answer = client.get(path)
-    if name in NO_PAGES or answer.streaming or name.startswith("admin:"):
+    if name in NO_PAGES or answer.streaming:
         return False
     if answer.status_code != 200 and name != "no such page":
         return False

@@ -5,8 +5,10 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from webapp.accounts.models import User
+from webapp.config.admin_site import NamedFields
 
 
 class NewUserForm(AdminUserCreationForm):
@@ -28,7 +30,7 @@ class ChangeUserForm(UserChangeForm):
 
 
 @admin.register(User)
-class EmailUserAdmin(UserAdmin):
+class EmailUserAdmin(NamedFields, UserAdmin):
     """Users that log in by e-mail."""
 
     form = ChangeUserForm
@@ -40,8 +42,8 @@ class EmailUserAdmin(UserAdmin):
     readonly_fields = ("date_joined", "last_login")
     fieldsets = (
         (None, {"fields": ("email", "password", "name", "time_zone", "language")}),
-        ("Role on the site", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
-        ("Dates", {"fields": ("date_joined", "last_login")}),
+        (_("Role on the site"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        (_("Dates"), {"fields": ("date_joined", "last_login")}),
     )
     add_fieldsets = (
         (None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),

@@ -1,7 +1,7 @@
 """Labels and classifiers in the admin pages: to be read only.
 
-What was seen of a person in a window is not shown here; that is on the report, where every access
-is written to the audit log.
+What was seen of a person in a window is not shown here, nor what a classifier makes of it: the one
+is on the report, where every access is written to the audit log, the other on the course's page.
 """
 
 from django.contrib import admin
@@ -28,7 +28,7 @@ class ClassifierAdmin(ReadOnlyAdmin):
     search_fields = ("id", "name", "error_text", "student__email")
     date_hierarchy = "created_at"
     list_select_related = ("course", "student", "created_by")
-    exclude = ("out_of_fold", "fitted_on")
+    exclude = ("card", "counts", "comparison", "out_of_fold", "fitted_on")
 
 
 @admin.register(AnalysisClassifier)

@@ -44,7 +44,8 @@ class WindowLabel(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.start_s:g} to {self.end_s:g} s of {self.recording_id}: {self.value}"
+        # Without what was seen: the admin pages show this, and do not log who reads it.
+        return f"label of {self.start_s:g} to {self.end_s:g} s of {self.recording_id}"
 
 
 class Classifier(models.Model):

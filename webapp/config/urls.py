@@ -2,11 +2,12 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.utils.translation import gettext_lazy as _
 from django.views.i18n import set_language
 
 from webapp.config import views
 
-admin.site.site_header = admin.site.site_title = "Engagement administration"
+admin.site.site_header = admin.site.site_title = _("Engagement administration")
 
 urlpatterns = [
     path("", include("webapp.courses.urls")),

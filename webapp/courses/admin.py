@@ -2,10 +2,11 @@
 
 from django.contrib import admin
 
+from webapp.config.admin_site import SiteAdmin, TableInline
 from webapp.courses.models import Course, Enrolment, Lesson
 
 
-class EnrolmentInline(admin.TabularInline):
+class EnrolmentInline(TableInline):
     """Who takes part, on the course's page."""
 
     model = Enrolment
@@ -13,7 +14,7 @@ class EnrolmentInline(admin.TabularInline):
     autocomplete_fields = ("user",)
 
 
-class LessonInline(admin.TabularInline):
+class LessonInline(TableInline):
     """The lessons, on the course's page."""
 
     model = Lesson
@@ -21,7 +22,7 @@ class LessonInline(admin.TabularInline):
 
 
 @admin.register(Course)
-class CourseAdmin(admin.ModelAdmin):
+class CourseAdmin(SiteAdmin):
     list_display = ("code", "title", "created_at")
     search_fields = ("code", "title")
     date_hierarchy = "created_at"
@@ -29,7 +30,7 @@ class CourseAdmin(admin.ModelAdmin):
 
 
 @admin.register(Lesson)
-class LessonAdmin(admin.ModelAdmin):
+class LessonAdmin(SiteAdmin):
     list_display = ("title", "course", "starts_at")
     list_filter = ("course",)
     search_fields = ("title", "course__title", "course__code")
@@ -38,7 +39,7 @@ class LessonAdmin(admin.ModelAdmin):
 
 
 @admin.register(Enrolment)
-class EnrolmentAdmin(admin.ModelAdmin):
+class EnrolmentAdmin(SiteAdmin):
     list_display = ("user", "role", "course")
     list_filter = ("role", "course")
     search_fields = ("user__email", "user__name", "course__title", "course__code")

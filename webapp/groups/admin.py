@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from webapp.config.admin_site import ReadOnlyAdmin
 from webapp.groups.models import (
@@ -24,12 +26,11 @@ class GroupRecordingAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     list_select_related = ("lesson", "uploaded_by")
 
-    @admin.display(description="")
+    @admin.display(description=_("erase"))
     def erase(self, group: GroupRecording) -> str:
         """A link to the site's own page, which erases the files, too, and writes the log."""
-        return format_html(
-            '<a href="{}">erase (logged)</a>', reverse("groups:delete", args=[group.pk])
-        )
+        url = reverse("groups:delete", args=[group.pk])
+        return format_html('<a href="{}">{}</a>', url, gettext("erase (logged)"))
 
 
 @admin.register(GroupPerson)
@@ -38,7 +39,7 @@ class GroupPersonAdmin(ReadOnlyAdmin):
     list_filter = ("decision", "group__lesson__course")
     search_fields = ("group__id", "student__email", "student__name")
     list_select_related = ("group", "student", "matched_by")
-    exclude = ("name_tag", "name_tag_share", "suggested", "similarity")
+    exclude = ("name_tag", "name_tag_share", "seen_s", "suggested", "similarity")
 
 
 @admin.register(GroupResult)

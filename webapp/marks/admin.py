@@ -1,7 +1,8 @@
-"""Corrections in the admin pages, to be read only.
+"""Corrections in the admin pages, to be read only, and without their words.
 
 Marks are not here: a private one is its author's alone, and those that are shared stand on the
-report, where every access is written to the audit log.
+report, where every access is written to the audit log. So do a correction's reason and the name of
+somebody in the video.
 """
 
 from django.contrib import admin
@@ -17,3 +18,4 @@ class CorrectionAdmin(ReadOnlyAdmin):
     search_fields = ("recording__id", "made_by__email")
     date_hierarchy = "made_at"
     list_select_related = ("recording", "made_by", "withdrawn_by")
+    exclude = ("text",)

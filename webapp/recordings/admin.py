@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from webapp.config.admin_site import ReadOnlyAdmin
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
@@ -31,12 +33,11 @@ class RecordingAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     list_select_related = ("student", "lesson")
 
-    @admin.display(description="")
+    @admin.display(description=_("erase"))
     def erase(self, recording: Recording) -> str:
         """A link to the site's own page, which erases the files, too, and writes the log."""
-        return format_html(
-            '<a href="{}">erase (logged)</a>', reverse("recordings:delete", args=[recording.pk])
-        )
+        url = reverse("recordings:delete", args=[recording.pk])
+        return format_html('<a href="{}">{}</a>', url, gettext("erase (logged)"))
 
 
 @admin.register(Analysis)
@@ -72,8 +73,8 @@ class AnalysisDocumentAdmin(ReadOnlyAdmin):
         """The recording's name."""
         return str(document.analysis.recording)
 
-    @admin.display(description="report")
+    @admin.display(description=_("report"))
     def report(self, document: AnalysisDocument) -> str:
         """A link to the report, where reading it is logged."""
         url = reverse("reports:recording", args=[document.analysis.recording_id])
-        return format_html('<a href="{}">open (logged)</a>', url)
+        return format_html('<a href="{}">{}</a>', url, gettext("open (logged)"))
