@@ -146,7 +146,7 @@ def test_from_the_dip_to_the_files(instructor: Watched, tmp_path: Path, artifact
         assert exported == [row[1:3] for row in curve], words
         assert [str(one["students"]) for one in rows] == [row[3] for row in curve], words
     paper = text_of(take(page, "PDF report", tmp_path, **ANONYMOUS))
-    assert f"{begins}–{ends}" in paper
+    assert f"{begins}\N{EN DASH}{ends}" in paper
     assert dip[1] in paper
     assert "Hana Sato" not in paper
 
