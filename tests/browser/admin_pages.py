@@ -21,8 +21,8 @@ from webapp.privacy.services import log_access
 from webapp.recordings.models import Analysis
 from webapp.uploads.models import Upload
 
-#: Enough to see in pictures what the others look like.
-PICTURED = ("admin:index", "admin:courses_course_changelist", "admin:courses_course_change")
+#: Of the course: enough to see in pictures what the others look like.
+PICTURED = ("admin:courses_course_changelist", "admin:courses_course_change")
 #: Kinds that are made alike for every model: that of one is looked at.
 ALIKE = ("_history", "_changelist, nothing found", "_add, in a window")
 #: Pages that are no model's.
@@ -31,7 +31,8 @@ OF_THE_SITE = ("admin:index", "admin:login", "admin:password_change", "admin:pas
 
 def pictured(course: Course) -> list[tuple[str, str]]:
     """The names and addresses of the few that are shown in pictures."""
-    return [one for one in _all(course) if one[0] in PICTURED]
+    of_course = [one for one in _of_model(Course, course) if one[0] in PICTURED]
+    return [("admin:index", reverse("admin:index")), *of_course]
 
 
 def every_one(course: Course, reader: User) -> list[tuple[str, str]]:
