@@ -42,7 +42,7 @@ def seed(site: Site, name: str, *, agreed: bool = True) -> str:
 def open_page(page: Page, name: str) -> None:
     """From the courses to the page on which the student adds a recording."""
     page.get_by_role("link", name=f"Recording with {name}").click()
-    page.get_by_role("link", name="Week 1").click()
+    page.get_by_role("link", name="Week 1", exact=True).click()
     page.get_by_role("link", name="Add a recording").click()
 
 

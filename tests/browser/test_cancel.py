@@ -59,7 +59,7 @@ def pictures(page: Page, artifacts: Path, name: str) -> None:
 
 def upload(page: Page, video: Path) -> None:
     page.get_by_role("link", name="Stopping and starting").click()
-    page.get_by_role("link", name="Week 1").click()
+    page.get_by_role("link", name="Week 1", exact=True).click()
     page.get_by_role("link", name="Add a recording").click()
     page.locator("input[type=file]").set_input_files(video)
     page.get_by_role("button", name="Upload", exact=True).click()

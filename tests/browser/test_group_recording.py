@@ -44,7 +44,7 @@ def log_in(page: Page, site: Site, email: str) -> None:
 def open_lesson(page: Page) -> None:
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Courses").click()
     page.get_by_role("link", name="Meeting as a class").click()
-    page.get_by_role("link", name="Week 1").click()
+    page.get_by_role("link", name="Week 1", exact=True).click()
 
 
 @pytest.fixture

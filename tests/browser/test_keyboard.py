@@ -108,7 +108,9 @@ def test_a_visit_from_log_in_to_log_out(watched: Watched) -> None:
     expect(menu).not_to_have_attribute("open", "")
     expect(menu.locator("summary")).to_be_focused()
 
-    # The strip of windows to label is one stop; arrow keys move in it.
+    # Labelling is unfolded; its strip of windows is one stop, and arrow keys move in it.
+    keys.tab_to("Label windows")
+    keys.press("Enter")
     keys.tab_to("U Can't tell")
     first = keys.tab()["html"]
     assert "strip__window" in first

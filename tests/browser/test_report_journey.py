@@ -33,7 +33,7 @@ def report_path(browser: Browser, site: Site, artifacts: Path) -> str:
     page.get_by_role("button", name="I agree").click()
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Courses").click()
     page.get_by_role("link", name="Introduction to demonstrations").click()
-    page.get_by_role("link", name="Lesson 1: first recording").click()
+    page.get_by_role("link", name="Lesson 1: first recording", exact=True).click()
     page.get_by_role("link", name="Add a recording").click()
     page.locator("input[type=file]").set_input_files(SAMPLE)
     page.screenshot(path=artifacts / "upload.png")
@@ -208,7 +208,7 @@ def test_a_file_that_is_no_video_is_refused_in_words(
     student.log_in(site.student)
     page = student.page
     page.goto(report_path)
-    page.get_by_role("link", name="Lesson 1: first recording").click()
+    page.get_by_role("link", name="Lesson 1: first recording", exact=True).click()
     page.get_by_role("link", name="Add a recording").click()
     empty = tmp_path / "empty.mp4"
     empty.write_bytes(b"")

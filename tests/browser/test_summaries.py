@@ -59,7 +59,7 @@ def test_a_summary_is_made_watched_and_followed_into_the_report(
     page = instructor.page
     instructor.log_in(seeded.instructor)
     page.get_by_role("link", name="Introduction to demonstrations").click()
-    page.get_by_role("link", name="Lesson 1: first recording").click()
+    page.get_by_role("link", name="Lesson 1: first recording", exact=True).click()
     page.get_by_role("row").filter(has_text="Ada.mp4").get_by_role("link", name="Report").click()
     ready(page)
     page.get_by_role("button", name="Make a lesson summary").click()
@@ -87,7 +87,7 @@ def test_a_class_summary_shows_whom_it_speaks_of(
     page = instructor.page
     instructor.log_in(seeded.instructor)
     page.get_by_role("link", name="Introduction to demonstrations").click()
-    page.get_by_role("link", name="Lesson 1: first recording").click()
+    page.get_by_role("link", name="Lesson 1: first recording", exact=True).click()
     page.get_by_role("button", name="Make a class summary").click()
     surprise = page.get_by_role("region", name="Surprise")
     expect(surprise).to_be_visible(timeout=SUMMARY_TIMEOUT_MS)

@@ -112,8 +112,12 @@ def test_good_files_go_on_while_bad_ones_say_why(
     # The list goes on by itself until the report is there.
     report = row(page, "first.mp4").get_by_role("link", name=re.compile("^Report"))
     expect(report).to_be_visible(timeout=PATIENCE_MS)
-    row(page, "notes.txt").get_by_role("button", name="Take it out").click()
-    expect(row(page, "notes.txt")).to_have_count(0)
+    expect(page.get_by_text("All but the refused files is sent")).to_be_visible()
+    for name in ("notes.txt", "empty.mp4", "huge.mp4"):
+        row(page, name).get_by_role("button", name="Take it out").click()
+        expect(row(page, name)).to_have_count(0)
+    expect(page.get_by_text("All but the refused files is sent")).to_be_hidden()
+    expect(page.get_by_text("Everything is sent and safely stored")).to_be_visible()
     assert_stored(site, "gustav@recorder.example", good, other)
     student.context.close()
     assert student.troubles == []

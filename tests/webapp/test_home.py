@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from tests.webapp.conftest import World, client_of
+from webapp.accounts.models import User
 from webapp.courses.models import Course, Enrolment, Lesson
 from webapp.disputes.models import Dispute
 from webapp.privacy.models import Consent
@@ -67,3 +68,30 @@ def test_many_courses_take_no_more_queries(world: World, django_assert_max_num_q
     client = client_of(world.instructor)
     with django_assert_max_num_queries(14):
         assert client.get("/").content.decode().count("list__title") == 21
+
+
+def course_page(world: World, user) -> str:
+    return client_of(user).get(f"/courses/{world.course.pk}/").content.decode()
+
+
+def test_a_student_sees_what_there_is_of_each_lesson(world: World) -> None:
+    Lesson.objects.create(course=world.course, title="Not recorded", starts_at=timezone.now())
+    analysis = Analysis.objects.filter(recording=world.recording)
+    report = f"/recordings/{world.recording.pk}/report/"
+    for state, shown in (("queued", "Being analysed"), ("failed", "Failed"), ("finished", report)):
+        analysis.update(state=state)
+        page = course_page(world, world.student)
+        assert shown in page
+        # Of the lesson that has none, and of no other.
+        assert page.count("Add a recording") == 1
+    Consent.objects.filter(user=world.student).update(withdrawn_at=timezone.now())
+    page = course_page(world, world.student)
+    assert "Add a recording" not in page
+    assert "No recording" in page
+
+
+def test_a_student_sees_no_recording_of_another_in_the_list_of_lessons(world: World) -> None:
+    other = User.objects.create_user("other@home.example", "a password of theirs")
+    Enrolment.objects.create(course=world.course, user=other, role="student")
+    Analysis.objects.filter(recording=world.recording).update(state="finished")
+    assert str(world.recording.pk) not in course_page(world, other)

@@ -1,5 +1,6 @@
 """The list of courses, a course's page, its figures as a file, and saved views of pages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -14,14 +15,16 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 
 from webapp import access
+from webapp.accounts.models import User
 from webapp.courses import export, filters, overview, saved_views
 from webapp.courses.chart_data import trend_data
 from webapp.courses.home import course_rows
-from webapp.courses.models import Course, SavedView
+from webapp.courses.models import Course, Lesson, SavedView
 from webapp.paging import orders, paged
 from webapp.privacy import services as privacy
 from webapp.privacy.models import AccessLog
 from webapp.recordings.models import Recording
+from webapp.recordings.newest import with_progress
 from webapp.reports.answers import streamed
 from webapp.reports.exports import csv_blocks
 
@@ -71,7 +74,19 @@ def course(request: HttpRequest, course_id: int) -> HttpResponse:
     if standing.can_view_all:
         held = found.lessons.count() if wanted else lessons.total
         page |= _whole_class(request, found, lessons.rows, held)
+    else:
+        _add_own(request.user, lessons.rows)
     return render(request, "courses/course.html", page)
+
+
+def _add_own(user: User, lessons: Sequence[Lesson]) -> None:
+    """Sets `own` on each lesson: the student's recordings of it, newest first, with their state."""
+    own = with_progress(Recording.objects.filter(student=user, lesson__in=lessons))
+    by_lesson: dict[int, list[Recording]] = {}
+    for one in own.order_by("-created_at", "-pk"):
+        by_lesson.setdefault(one.lesson_id, []).append(one)
+    for lesson in lessons:
+        lesson.own = by_lesson.get(lesson.pk, [])
 
 
 @gzip_page

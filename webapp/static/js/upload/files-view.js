@@ -26,6 +26,7 @@ export class FilesView {
     this.said = root.querySelector("[data-part=said]");
     this.summary = root.querySelector("[data-part=summary]");
     this.template = document.getElementById("file-row");
+    this.picker = document.querySelector("#upload-form input[type=file]");
     this.site = site;
     this.queue = queue;
     this.root = root;
@@ -87,8 +88,11 @@ export class FilesView {
     part(row, "bar").hidden = true;
     this._buttons(row, ["remove"]);
     row.addEventListener("click", (event) => {
-      if (event.target.closest("[data-do]")) this._take(row);
+      if (!event.target.closest("[data-do]")) return;
+      this._take(row);
+      this._summarise();
     });
+    this._summarise();
   }
 
   _follow(row, transfer, { state = "" } = {}) {
@@ -135,7 +139,8 @@ export class FilesView {
     row.remove();
     this.root.hidden = !this.list.children.length;
     if (!focused) return;
-    (near?.querySelector("button:not([hidden])") ?? document.querySelector("[data-part=pick]")).focus();
+    const next = near?.querySelector("button:not([hidden])");
+    (next ?? (near ? this.root.querySelector("h2") : this.picker)).focus();
   }
 
   _paint(row, transfer, given = "") {
@@ -214,5 +219,8 @@ export class FilesView {
   _summarise() {
     const all = this.queue.transfers.filter((one) => one.state !== "cancelled");
     this.summary.hidden = !all.length || !all.every((one) => one.state === "done");
+    const isRefused = Boolean(this.list.querySelector("[data-state=refused]"));
+    part(this.summary, "all").hidden = isRefused;
+    part(this.summary, "others").hidden = !isRefused;
   }
 }
