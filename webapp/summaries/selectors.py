@@ -110,7 +110,8 @@ def people(summary: LessonSummary, excluded: Stretches | None = None) -> list[Pe
     """
     found = summary.read().people
     if excluded is None:
-        excluded = left_out(summary).get(summary.recording_id, ()) if found else ()
+        recording_id = summary.recording_id
+        excluded = left_out(summary).get(recording_id, ()) if found and recording_id else ()
     made = []
     for number, one in enumerate(found, start=1):
         moments = [each for each in one.moments if not _touches(each, excluded)]
@@ -129,9 +130,13 @@ def people(summary: LessonSummary, excluded: Stretches | None = None) -> list[Pe
 
 def _touches(moment: Moment, excluded: Stretches) -> bool:
     """Whether the moment, or the clip of it, is of time that is left out."""
-    parts = [moment, moment.clip] if moment.clip else [moment]
+    parts = [(moment.start_s, moment.end_s)]
+    if moment.clip:
+        parts.append((moment.clip.start_s, moment.clip.end_s))
     return any(
-        one.start_s < end_s and one.end_s > start_s for one in parts for start_s, end_s in excluded
+        first_s < end_s and last_s > start_s
+        for first_s, last_s in parts
+        for start_s, end_s in excluded
     )
 
 
@@ -175,8 +180,9 @@ def files_of(summary: LessonSummary) -> frozenset[str]:
     """
     found, moments = people(summary), shared(summary)
     clips = [moment.clip for one in found for moment in one.moments if moment.clip]
-    names = [name for clip in clips for name in (clip.file, clip.poster)]
-    names += [face.file for one in moments for face in one.faces]
-    if not any(one.left_out for one in (*found, *moments)):
+    names: list[str | None] = [name for clip in clips for name in (clip.file, clip.poster)]
+    names += [face.file for shown in moments for face in shown.faces]
+    counts = [one.left_out for one in found] + [one.left_out for one in moments]
+    if not any(counts):
         names.append(summary.read().contact_sheet)
-    return frozenset(filter(None, names))
+    return frozenset(name for name in names if name)
