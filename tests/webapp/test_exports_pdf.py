@@ -18,6 +18,7 @@ from tests.webapp.report_world import ReportWorld, build_world
 from tests.webapp.test_exports import address, download, page_rows
 from webapp.exports import documents, pdf, svg
 from webapp.exports.documents import Paper
+from webapp.exports.remarks import remarks_of
 from webapp.recordings.models import Analysis, AnalysisDocument, Recording
 from webapp.reports import ready
 from webapp.reports.templatetags.report_format import two
@@ -109,6 +110,31 @@ def test_what_was_said_of_the_report_is_on_its_paper(world: ReportWorld) -> None
     assert "A good question" in theirs
     assert "Ask about this one" not in theirs
     assert "Ask about this one" in words(read(download(client_of(world.instructor), path)))
+
+
+@pytest.mark.parametrize("duration_s", [60.0, 1200.0])
+def test_nothing_is_drawn_across_a_stretch_that_was_left_out(
+    world: ReportWorld, duration_s: float
+) -> None:
+    recording = world.analysed(duration_s=duration_s)
+    analysis = recording.analyses.get()
+
+    def areas() -> dict[str, int]:
+        said = remarks_of(world.instructor, recording, analysis)
+        charts = documents.of_recording(recording, analysis, said).context["charts"]
+        picture = {str(one.heading): str(one.picture) for one in charts}
+        left_out = picture["Presence"].count(svg.LEFT_OUT)
+        return {"emotions": picture["Emotions"].count(svg.EMOTIONS["neutral"]), "out": left_out}
+
+    whole = areas()
+    recording.corrections.create(
+        kind="exclusion",
+        start_s=0.4 * duration_s,
+        end_s=0.6 * duration_s,
+        text="Shared a screen",
+        made_by=world.instructor,
+    )
+    assert areas() == {"emotions": whole["emotions"] + 1, "out": 1}
 
 
 def test_every_page_says_course_date_and_number(world: ReportWorld) -> None:

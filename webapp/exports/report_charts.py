@@ -36,17 +36,21 @@ def charts(report: Report, series: Series) -> list[Chart]:
 
 def _presence(report: Report, series: Series, track: Series, x: Axis) -> Chart:
     seen, at = [], 0.0
-    for start, end in track["unseen"]:
+    for start, end in _breaks(series, track):
         seen.append((at, start))
-        at = end
+        at = max(at, end)
     seen.append((at, series["duration_s"]))
     share = percent(report.track.summary.coverage) if report.track else ""
     title = _("When the face was in view: usable in %(share)s of the time.") % {"share": share}
     spans = [(a, b) for a, b in seen if b > a]
     return Chart(
         _("Presence"),
-        svg.strip(title, x, spans),
-        [("present", _("this face in view")), ("absent", _("not in view"))],
+        svg.strip(title, x, spans, series["excluded"]),
+        [
+            ("present", _("this face in view")),
+            ("absent", _("not in view")),
+            *([("left-out", _("left out of the figures"))] if series["excluded"] else []),
+        ],
     )
 
 
@@ -143,7 +147,7 @@ def _emotions(report: Report, series: Series, track: Series, x: Axis) -> Chart:
     names = series["emotions"]
     drawn = track["means"] or track
     shares = zip(*(drawn["emotions"][name] for name in names), strict=True)
-    runs = _runs(track, list(zip(drawn["t"], shares, strict=True)), series["duration_s"])
+    runs = _runs(series, track, list(zip(drawn["t"], shares, strict=True)))
     summary = report.track.summary if report.track else report.document.summary
     title = _("Probabilities of the emotions over the recording; strongest most often: %(name)s.")
     return Chart(
@@ -191,7 +195,7 @@ def _affect(series: Series, track: Series, x: Axis) -> Chart:
     for name, colour, dashed in (("valence", _VALENCE, False), ("arousal", _AROUSAL, True)):
         drawn = track["means"] or track
         rows = list(zip(drawn["t"], drawn[name], strict=True))
-        lines += [Line(run, colour, dashed) for run in _runs(track, rows, series["duration_s"])]
+        lines += [Line(run, colour, dashed) for run in _runs(series, track, rows)]
     note = _("Valence: unpleasant −1 to pleasant +1. Arousal: calm −1 to excited +1.")  # noqa: RUF001
     if derived:
         note = f"{note} {_('Derived from the emotions, not predicted.')}"
@@ -226,12 +230,17 @@ def _over(windows: Sequence[Series | None], name: str) -> list[tuple[float, floa
     return points
 
 
+def _breaks(series: Series, track: Series) -> list[tuple[float, float]]:
+    """Stretches without figures of a track: the face was away, or they were left out by hand."""
+    return sorted((start, end) for start, end in [*track["unseen"], *series["excluded"]])
+
+
 def _runs(
-    track: Series, rows: Sequence[tuple[float, Any]], duration_s: float
+    series: Series, track: Series, rows: Sequence[tuple[float, Any]]
 ) -> list[list[tuple[float, Any]]]:
-    """What is drawn of a track, in runs, broken wherever the face was away."""
+    """What is drawn of a track, in runs, broken wherever there are no figures."""
     if not track["means"]:
-        return _between(rows, track["unseen"])
+        return _between(rows, _breaks(series, track))
     half_s = track["means"]["stretch_s"] / 2
     runs: list[list[tuple[float, Any]]] = []
     for at_s, value in rows:
@@ -239,7 +248,8 @@ def _runs(
             runs.append([(at_s - half_s, value)])
         runs[-1].append((at_s, value))
     # A mean is of its whole stretch, so that a run begins and ends with one.
-    return [[*run, (min(run[-1][0] + half_s, duration_s), run[-1][1])] for run in runs]
+    end_s = series["duration_s"]
+    return [[*run, (min(run[-1][0] + half_s, end_s), run[-1][1])] for run in runs]
 
 
 def _between(

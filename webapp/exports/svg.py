@@ -33,6 +33,7 @@ EMOTIONS = {
 }
 #: From little to much engagement; equal steps of lightness, told apart without colour.
 HEAT = ("#f3e6b8", "#d9d7a0", "#b3c79b", "#86b59a", "#599f98", "#338692", "#1a6a82", "#134b69")
+LEFT_OUT = "#c3b7df"
 UNSEEN = "#ffffff"
 
 Points = Sequence[tuple[float, float | None]]
@@ -116,14 +117,19 @@ def plot(title: str, x: Axis, y: Axis, layers: Iterable[Layer], height: float = 
 
 
 def strip(
-    title: str, x: Axis, spans: Sequence[tuple[float, float]], height: float = 30
+    title: str,
+    x: Axis,
+    spans: Sequence[tuple[float, float]],
+    left_out: Sequence[tuple[float, float]] = (),
+    height: float = 30,
 ) -> SafeString:
-    """When something was there: dark where it was, and empty where it was not."""
+    """When something was there: dark where it was, empty where it was not, or does not count."""
     frame = _Frame(x, Axis(0, 1, []), height)
     full = height - _TOP - _BOTTOM
     drawn = [
         _rect(frame.x(x.low), _TOP, frame.x(x.high) - frame.x(x.low), full, UNSEEN, _LINE),
         *(_rect(frame.x(a), _TOP, frame.x(b) - frame.x(a), full, ACCENT) for a, b in spans),
+        *(_rect(frame.x(a), _TOP, frame.x(b) - frame.x(a), full, LEFT_OUT) for a, b in left_out),
     ]
     return _svg(title, height, "".join(drawn) + frame.grid())
 
