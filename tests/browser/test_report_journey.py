@@ -312,7 +312,7 @@ def test_the_picture_for_the_documentation(instructor: Watched, report_path: str
     page.mouse.move(left + 0.43 * width, middle)
     target = Path(os.environ["REPORT_IMAGE"])
     target.parent.mkdir(parents=True, exist_ok=True)
-    figure = page.locator(".disclosures").bounding_box()
+    figure = page.locator("#timeline .disclosures").bounding_box()
     assert figure
     picture = page.screenshot(full_page=True)
     height = round(figure["y"] + page.evaluate("scrollY")) - 4
