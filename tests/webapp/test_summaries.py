@@ -209,6 +209,15 @@ def test_the_lesson_offers_its_instructor_a_class_summary_and_no_student(world: 
     assert "class summary" not in client_of(world.student).get(lesson).content.decode()
 
 
+def test_a_lesson_without_a_report_offers_no_class_summary_and_says_why(world: World) -> None:
+    client = client_of(world.instructor)
+    assert "Make a class summary" in client.get(class_page(world)).content.decode()
+    world.lesson.recordings.all().delete()
+    page_text = client.get(class_page(world)).content.decode()
+    assert "Make a class summary" not in page_text
+    assert "as soon as a report is there" in page_text
+
+
 def test_a_class_summary_is_made_of_the_newest_report_of_each_consenting_student(
     world: World,
 ) -> None:
