@@ -172,6 +172,7 @@ def _pages(classroom: Any) -> list[Page]:
     of_student = reverse("courses:student", args=[course.pk, classroom.student.pk])
     compared, beside = path("compare:recordings"), path("compare:lessons")
     return [
+        Page("the list of courses", path("courses:home")),
         Page("course (dashboard)", path("courses:course", course)),
         Page("course, last page", path("courses:course", course) + "?students_page=99"),
         Page("course, the trend", path("courses:trend", course)),
