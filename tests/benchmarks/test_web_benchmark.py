@@ -43,7 +43,7 @@ def test_it_runs_small_and_finds_no_regression() -> None:
     told = json.loads(done.stdout.strip().splitlines()[-1])
     assert (told["students"], told["lessons"]) == (20, 4)
     pages = {one["page"]: one for one in told["results"]}
-    assert len(pages) == 18
+    assert len(pages) == 19
     assert all(one["rounds"] == 20 for one in pages.values())
     # What is asked for again crosses the wire without a body, and nothing else does.
     again = {name for name, one in pages.items() if not one["sent_bytes"]}
