@@ -218,6 +218,15 @@ def test_a_lesson_without_a_report_offers_no_class_summary_and_says_why(world: W
     assert "as soon as a report is there" in page_text
 
 
+def test_a_recording_without_a_report_offers_no_summary_and_says_why(world: World) -> None:
+    client = client_of(world.instructor)
+    assert "Make a lesson summary" in client.get(page(world)).content.decode()
+    world.recording.analyses.update(state="failed")
+    text = client.get(page(world)).content.decode()
+    assert "Make a lesson summary" not in text
+    assert "as soon as a report is there" in text
+
+
 def test_a_class_summary_is_made_of_the_newest_report_of_each_consenting_student(
     world: World,
 ) -> None:
