@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from engagement.report.nothing_seen import EMPTY_SUMMARY
 from engagement.report.schema import (
     ENGAGED_LEVELS,
     Analysis,
@@ -82,7 +83,7 @@ def build_analysis(
         tracks=tracks,
         presence=Presence(face_share=len(seen) / len(frames) if frames else 0.0, absent=gone),
         group_affect=_group_affect(tracks),
-        summary=tracks[0].summary if tracks else _nobody(),
+        summary=tracks[0].summary if tracks else EMPTY_SUMMARY,
         warnings=[AnalysisWarning(code=code, text=text) for code, text in warnings]
         or ([] if people else [AnalysisWarning(code="no_face", text="No face was found.")]),
     )
@@ -228,17 +229,6 @@ def _summary(
         ),
         coverage=len(seen) / sampled,
         signals=_signals(0.0),
-    )
-
-
-def _nobody() -> Summary:
-    return Summary(
-        dominant_emotion=None,
-        emotion_share={},
-        mean_engagement=None,
-        engagement_spread=None,
-        engaged_share=None,
-        coverage=0.0,
     )
 
 

@@ -15,7 +15,7 @@ from webapp.courses.models import Course, Lesson
 from webapp.courses.student_page import student_figures
 from webapp.exports import about, class_charts, gathering, report_charts
 from webapp.exports.remarks import Remarks
-from webapp.marks.panel import exclusions
+from webapp.marks.panel import left_out_of
 from webapp.recordings.models import Analysis, Recording
 from webapp.reports import ready, selectors
 
@@ -53,8 +53,7 @@ def of_recording(recording: Recording, analysis: Analysis, said: Remarks) -> Pap
             "rows": report.rows[::step],
             "step": step,
             "said": said,
-            "excluded": exclusions(report.corrections),
-            "excluded_s": sum(end - start for start, end in report.page.excluded),
+            **left_out_of(report.corrections, report.page.excluded),
         },
     )
 

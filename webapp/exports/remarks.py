@@ -23,20 +23,12 @@ from webapp.recordings.models import Analysis, Recording
 from webapp.reports import corrections
 from webapp.reports.templatetags.report_format import clock
 
-_START: tuple[str, ColumnType, Promise, str] = (
-    "start_s",
-    "number",
-    gettext_lazy("Begin, from the recording's beginning."),
-    "s",
-)
-_END: tuple[str, ColumnType, Promise, str] = (
-    "end_s",
-    "number",
-    gettext_lazy("End, from the recording's beginning."),
-    "s",
-)
+# Of a column its name, type, meaning and unit; the meaning is said in the reader's language.
+_Said = tuple[str, ColumnType, Promise, str]
+_START: _Said = ("start_s", "number", gettext_lazy("Begin, from the recording's beginning."), "s")
+_END: _Said = ("end_s", "number", gettext_lazy("End, from the recording's beginning."), "s")
 _AUTHOR = gettext_lazy("Who wrote it, as this file calls people.")
-_MARK: list[tuple[str, ColumnType, Promise, str]] = [
+_MARK: list[_Said] = [
     _START,
     _END,
     ("note", "text", gettext_lazy("What was written; empty of a bare marker."), ""),
@@ -45,7 +37,7 @@ _MARK: list[tuple[str, ColumnType, Promise, str]] = [
     ("author", "text", _AUTHOR, ""),
     ("changed_at", "time", gettext_lazy("When it was last changed."), "UTC"),
 ]
-_CORRECTION: list[tuple[str, ColumnType, Promise, str]] = [
+_CORRECTION: list[_Said] = [
     ("correction", "text", gettext_lazy("exclusion, name or merge."), ""),
     _START,
     _END,
@@ -55,7 +47,7 @@ _CORRECTION: list[tuple[str, ColumnType, Promise, str]] = [
     ("author", "text", _AUTHOR, ""),
     ("made_at", "time", gettext_lazy("When it was made."), "UTC"),
 ]
-_DISPUTE: list[tuple[str, ColumnType, Promise, str]] = [
+_DISPUTE: list[_Said] = [
     _START,
     _END,
     ("words", "text", gettext_lazy("What the student says is not right."), ""),
@@ -125,7 +117,7 @@ def tables(found: Remarks, called: Called) -> list[Table]:
 def _table(
     name: str,
     title: str,
-    columns: Iterable[tuple[str, ColumnType, Promise, str]],
+    columns: Iterable[_Said],
     make: Any,
 ) -> Table:
     return Table(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -138,3 +139,13 @@ def exclusions(rows: Sequence[Correction]) -> list[Correction]:
     """The stretches left out, in order of time."""
     found = [one for one in rows if one.kind == Correction.Kind.EXCLUSION]
     return sorted(found, key=lambda one: (one.start_s or 0.0, one.pk))
+
+
+def left_out_of(
+    rows: Sequence[Correction], excluded: Sequence[tuple[float, float]]
+) -> dict[str, Any]:
+    """What a page and a PDF say before the figures: the stretches left out, and their length."""
+    return {
+        "excluded": exclusions(rows),
+        "excluded_s": sum(end - start for start, end in excluded),
+    }

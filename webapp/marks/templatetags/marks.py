@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from webapp import access
 from webapp.marks.forms import ExclusionForm
 from webapp.marks.models import Correction
-from webapp.marks.panel import exclusions, read_panel, who
+from webapp.marks.panel import left_out_of, read_panel, who
 
 register = template.Library()
 Kind = Correction.Kind
@@ -53,8 +53,7 @@ def left_out(context: template.Context) -> dict[str, Any]:
     report = context["report"]
     rows = report.corrections
     return {
-        "excluded": exclusions(rows),
-        "excluded_s": sum(end - start for start, end in report.page.excluded),
+        **left_out_of(rows, report.page.excluded),
         "merges": sum(one.kind == Kind.MERGE for one in rows),
         "named": any(one.kind == Kind.NAME for one in rows),
     }

@@ -4,9 +4,10 @@ from django import template
 from django.utils.translation import gettext as _
 
 from engagement.report.schema import PoseZero
-from webapp.reports.words import emotion_word, level_word
+from webapp.reports.words import emotion_word, is_simulated, level_word
 
 register = template.Library()
+register.filter("is_simulated", is_simulated)
 
 NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
