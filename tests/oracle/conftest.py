@@ -1,13 +1,11 @@
 """The published packages in an environment of their own, and what they say of random models.
 
-Run by ``make oracle``. The environment (about 6 GB, most of it torch) lies in ``var/oracle`` and is
-kept between runs.
+Run by ``make oracle``.
 """
 
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +15,9 @@ import pytest
 from numpy.typing import NDArray
 
 from engagement.types import Pixels
+from tests.oracle.environments import environment_with
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "var" / "oracle"
-#: The releases that are compared with, and this project beside them. timm 0.9 is what
+#: The releases that are compared with. timm 0.9 is what
 #: emotiefflib's own extra asks for.
 PACKAGES = ("hsemotion==0.3.0", "hsemotion-onnx==0.3.1", "emotiefflib[torch]==1.1.1")
 
@@ -58,17 +55,7 @@ def _run(command: list[str | Path], **options: object) -> None:
 @pytest.fixture(scope="session")
 def oracle_python() -> Path:
     """Interpreter of the environment, made where it is not there."""
-    python = FOLDER / "venv" / "bin" / "python"
-    stamp = FOLDER / "venv" / "installed"
-    wanted = "\n".join([*PACKAGES, (ROOT / "pyproject.toml").read_text(encoding="utf-8")])
-    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
-        _run([sys.executable, "-m", "venv", FOLDER / "venv"])
-        pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
-        _run([*pip, *PACKAGES, "--editable", ROOT])
-        # Both are asked for, and are one module: the one without a window system has to be last.
-        _run([*pip, "--force-reinstall", "--no-deps", "opencv-python-headless"])
-        stamp.write_text(wanted, encoding="utf-8")
-    return python
+    return environment_with("venv", PACKAGES, shared=True)
 
 
 @pytest.fixture(scope="session")

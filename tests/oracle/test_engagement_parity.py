@@ -1,12 +1,11 @@
 """The published engagement classifier: emotiefflib's Keras model and ours, given the same file.
 
-TensorFlow has an environment of its own, ``var/oracle/keras`` (about 2 GB): it asks for other
+TensorFlow has an environment of its own, ``var/oracle/keras``: it asks for other
 releases of what the packages beside it need.
 """
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from engagement.windows.single_attention import (
     published_spans,
 )
 from tests.engagement.test_windows_attention import random_attention
-from tests.oracle.conftest import FOLDER
+from tests.oracle.environments import NotInstalledError, environment_with
 
 pytestmark = pytest.mark.oracle
 
@@ -39,18 +38,11 @@ TOLERANCE = 1e-5
 @pytest.fixture(scope="module")
 def keras_python() -> Path:
     """Interpreter of an environment with the package and TensorFlow, made where it is not there."""
-    python, stamp = FOLDER / "keras" / "bin" / "python", FOLDER / "keras" / "installed"
-    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != "\n".join(PACKAGES):
-        subprocess.run([sys.executable, "-m", "venv", FOLDER / "keras"], check=True)
-        pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
-        done = subprocess.run([*pip, *PACKAGES], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"TensorFlow cannot be installed here: {done.stderr.strip()[-300:]}")
-        # Both are asked for, and are one module: the one without a window system has to be last.
-        headless = [*pip, "--force-reinstall", "--no-deps", "opencv-python-headless"]
-        subprocess.run(headless, check=True, capture_output=True)
-        stamp.write_text("\n".join(PACKAGES), encoding="utf-8")
-    return python
+    try:
+        # The package imports torch where it is there, and the two end each other in one process.
+        return environment_with("keras", PACKAGES, shared=False)
+    except NotInstalledError as error:
+        pytest.skip(f"TensorFlow cannot be installed here: {str(error)[-300:]}")
 
 
 @pytest.fixture(scope="module")
