@@ -296,6 +296,42 @@ def test_what_a_browser_kept_goes_when_consent_is_withdrawn_and_nothing_else(
     assert student.troubles == []
 
 
+# A browser that takes a camera, says that it records, and does not: Firefox did.
+SILENT = """
+  MediaRecorder.prototype.start = () => {};
+"""
+
+
+def test_a_browser_that_records_nothing_is_found_out(
+    camera: Browser, site: Site, artifacts: Path
+) -> None:
+    email = seed(site, "Ines")
+    student = Watched(camera, site)
+    student.context.add_init_script(SILENT)
+    page = student.page
+    page.clock.install()
+    student.log_in(email)
+    open_page(page, "Ines")
+    page.get_by_role("button", name="Turn the camera on").click()
+    page.get_by_role("button", name="Start recording").click()
+    stop = page.get_by_role("button", name="Stop")
+    expect(stop).to_be_visible()
+    # A computer that slept for an hour wakes up in the middle, and goes on.
+    page.clock.fast_forward(3600_000)
+    expect(stop).to_be_visible()
+    page.clock.run_for(30_000)
+    problem = page.locator("#recorder [role=alert]")
+    expect(problem).to_contain_text("Nothing was recorded")
+    expect(problem).to_contain_text("Turn it on again and record anew")
+    expect(page.get_by_role("button", name="Send this recording")).to_be_disabled()
+    pictures(page, artifacts, "recorder-silent")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete it").click()
+    expect(page.get_by_role("button", name="Turn the camera on")).to_be_visible()
+    student.context.close()
+    assert student.troubles == []
+
+
 # What browsers answer where there is no camera to be had; there is no other way to be refused.
 REFUSED = """
   navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", __NAME__));

@@ -15,13 +15,13 @@ export function obstacle() {
   return type() ? "" : "unsupported";
 }
 
-// What this browser records as. VP8 costs a student's computer the least beside their lesson.
-export function type() {
+// What this browser records as. VP8 costs a student's computer the least beside their lesson. Sound
+// is named only where there is any: Firefox waits for it for ever, and records nothing.
+export function type({ sound = false } = {}) {
   const known = [
-    "video/webm;codecs=vp8,opus",
-    "video/webm;codecs=vp8",
+    sound ? "video/webm;codecs=vp8,opus" : "video/webm;codecs=vp8",
     "video/webm",
-    "video/mp4;codecs=avc1.42E01E,mp4a.40.2",
+    sound ? "video/mp4;codecs=avc1.42E01E,mp4a.40.2" : "video/mp4;codecs=avc1.42E01E",
     "video/mp4",
   ];
   return known.find((one) => MediaRecorder.isTypeSupported(one)) || "";

@@ -9,6 +9,11 @@ const VIDEO_BITS = 1_200_000;
 const AUDIO_BITS = 64_000;
 // Stops a little below what the site takes: the last part is as large as any.
 const LARGEST_SHARE = 0.99;
+// So many parts in a row may be late before a browser counts as recording nothing. Told in parts,
+// not in seconds: a computer that slept has missed many seconds, and only one of its looks.
+const MOST_LATE_PARTS = 8;
+// A recorder that does not say that it has stopped is not waited for longer.
+const STOP_PATIENCE_MS = 10_000;
 
 // States: "idle", "recording", "paused", "stopped". Tells "change", "progress" and "problem".
 export class Recorder extends EventTarget {
@@ -23,6 +28,7 @@ export class Recorder extends EventTarget {
     this._parts = 0;
     this._writing = Promise.resolve();
     this._release = null;
+    this._lateParts = 0;
   }
 
   get lengthS() {
@@ -35,7 +41,7 @@ export class Recorder extends EventTarget {
   }
 
   async start(stream) {
-    const mime = type();
+    const mime = type({ sound: stream.getAudioTracks().length > 0 });
     const now = new Date();
     const stamp = localStamp(now);
     this.kept = {
@@ -55,15 +61,20 @@ export class Recorder extends EventTarget {
     await store.put(this.kept);
     this._release = await hold(this.kept.id);
     const options = { mimeType: mime, videoBitsPerSecond: VIDEO_BITS, audioBitsPerSecond: AUDIO_BITS };
-    this._media = new MediaRecorder(stream, options);
-    this._media.addEventListener("dataavailable", (event) => this._keep(event.data));
-    this._media.addEventListener("stop", () => this._finish());
-    this._media.addEventListener("error", () => this._fail("recording_broke"));
+    const { kept } = this;
+    const media = new MediaRecorder(stream, options);
+    this._media = media;
+    // What one that was given up still says is not about the recording that followed it.
+    media.addEventListener("dataavailable", (event) => this.kept === kept && this._keep(event.data));
+    media.addEventListener("stop", () => this._finish(kept));
+    media.addEventListener("error", () => this.kept === kept && this._fail("recording_broke"));
     // A camera that is pulled out, or whose permission is taken away.
     stream.getVideoTracks()[0].addEventListener("ended", () => {
       if (this.isRunning) this._fail("camera_gone");
     });
     this._media.start(PART_MS);
+    this._lateParts = 0;
+    this._watch = setInterval(() => this._look(), PART_MS);
     this._since = performance.now();
     this._become("recording");
   }
@@ -88,7 +99,10 @@ export class Recorder extends EventTarget {
   stop() {
     this._lengthMs = this.lengthS * 1000;
     this._since = null;
+    clearInterval(this._watch);
     if (this._media.state !== "inactive") this._media.stop();
+    const { kept } = this;
+    setTimeout(() => this._finish(kept), STOP_PATIENCE_MS);
   }
 
   // Forgets it; what is on disk is another's to remove.
@@ -104,9 +118,17 @@ export class Recorder extends EventTarget {
     this.stop();
   }
 
+  // Browsers may record nothing and tell nobody; an hour of that would be an hour lost.
+  _look() {
+    if (this.state !== "recording") return;
+    this._lateParts += 1;
+    if (this._lateParts > MOST_LATE_PARTS) this._fail("recording_broke");
+  }
+
   _keep(blob) {
     // After a part that could not be kept nothing follows: a recording has no gap.
-    if (!blob.size || this.problem === "disk_full") return;
+    if (!blob.size || !this.isRunning || this.problem === "disk_full") return;
+    this._lateParts = 0;
     const number = this._parts;
     this._parts += 1;
     this.kept.bytes += blob.size;
@@ -123,9 +145,10 @@ export class Recorder extends EventTarget {
     if (this.isRunning && this.kept.bytes > most) this._fail("too_long");
   }
 
-  async _finish() {
+  // Comes twice: when the recorder has stopped, and when that would have taken too long.
+  async _finish(kept) {
     await this._writing;
-    this._become("stopped");
+    if (this.isRunning && this.kept === kept) this._become("stopped");
   }
 
   _become(state) {
