@@ -128,6 +128,54 @@ def test_a_click_on_a_chart_moves_the_video_and_every_playhead(
     expect(page.locator("#readout-time")).to_have_text(f"{minutes}:{seconds:02d}")
 
 
+def swipe(page: Page, start: tuple[float, float], by: tuple[float, float]) -> None:
+    """A finger that comes down, goes along and is lifted."""
+    session = page.context.new_cdp_session(page)
+    steps = 12
+
+    def send(kind: str, step: int) -> None:
+        at = [{"x": a + way * step / steps, "y": b + drop * step / steps}]
+        points = [] if kind == "touchEnd" else at
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    (a, b), (way, drop) = start, by
+    send("touchStart", 0)
+    for step in range(1, steps + 1):
+        send("touchMove", step)
+        page.wait_for_timeout(20)
+    send("touchEnd", steps)
+    page.wait_for_timeout(300)
+    session.detach()
+
+
+def test_a_finger_scrolls_over_a_chart_drags_along_it_and_taps_on_it(
+    browser: Browser, site: Site, report_path: str
+) -> None:
+    finger = Watched(browser, site, has_touch=True, is_mobile=True)
+    page = finger.page
+    finger.log_in(site.instructor)
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(report_path)
+    ready(page)
+    left, width, middle = axis(page, PLOTS[0])
+    before = page.evaluate("scrollY")
+    swipe(page, (left + 0.5 * width, middle), (0, -150))
+    assert page.evaluate("scrollY") > before + 100
+    assert current_time(page) == 0, "whoever scrolls past a chart does not want another place"
+
+    left, width, middle = axis(page, PLOTS[0])
+    swipe(page, (left + 0.3 * width, middle), (0.4 * width, 0))
+    seek_done(page)
+    assert current_time(page) == pytest.approx(0.7 * duration(page), abs=0.3)
+
+    left, width, middle = axis(page, PLOTS[0])
+    page.touchscreen.tap(left + 0.2 * width, middle)
+    seek_done(page)
+    assert current_time(page) == pytest.approx(0.2 * duration(page), abs=0.3)
+    finger.context.close()
+    assert finger.troubles == []
+
+
 def test_the_keyboard_moves_and_plays_the_recording(instructor: Watched, report_path: str) -> None:
     page = instructor.page
     page.goto(report_path)

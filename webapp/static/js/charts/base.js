@@ -105,7 +105,7 @@ export class ReadingLine {
     this.moved = [];
     this.stage.addEventListener("keydown", (event) => this.onKey(event));
     this.stage.addEventListener("pointermove", (event) => this.show(this.nearest(event)));
-    this.stage.addEventListener("pointerdown", (event) => {
+    this.stage.addEventListener("click", (event) => {
       this.show(this.nearest(event));
       for (const listener of this.moved) listener(this.at, "pointer");
     });

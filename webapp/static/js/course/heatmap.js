@@ -212,7 +212,7 @@ export class HeatMap {
       const column = Math.floor((event.clientX - box.left) / this.cellWidth);
       return [row, column];
     };
-    this.cells.addEventListener("pointerdown", (event) => {
+    this.cells.addEventListener("click", (event) => {
       if (!this.rows.length) return;
       this.moveTo(...at(event));
       for (const listener of this.moved) listener(this.cursor[1]);

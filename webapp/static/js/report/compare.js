@@ -84,14 +84,13 @@ class Both {
 
   listen() {
     this.scrubber.addEventListener("input", () => this.seek(Number(this.scrubber.value)));
-    this.plot.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
+    // A click, since a finger that comes down may only want to scroll the page.
+    this.plot.addEventListener("click", (event) => {
       const box = this.plot.getBoundingClientRect();
       const width = box.width - this.margins.left - this.margins.right;
       const share = (event.clientX - box.left - this.margins.left) / width;
       this.seek(Math.min(1, Math.max(0, share)) * this.durationS);
       this.scrubber.focus({ preventScroll: true });
-      event.preventDefault();
     });
     const offset = document.getElementById("both-offset");
     offset.addEventListener("change", () => {

@@ -5,6 +5,9 @@ import { clock } from "../times.js";
 import { capital, percent } from "./data.js";
 import { emotionWord, fill, texts } from "./texts.js";
 
+// A finger that moved so far along a plot drags the playhead; less is a tap that trembles.
+const DRAG_PX = 6;
+
 export class Timeline {
   constructor(root, video, view, margins) {
     this.root = root;
@@ -76,23 +79,37 @@ export class Timeline {
       return Math.min(1, Math.max(0, share)) * this.view.durationS;
     };
     let held = false;
-    plot.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
+    // Where a finger came down that may only want to scroll the page; the browser then cancels it.
+    let touchedX = null;
+    const hold = (event) => {
       held = true;
       plot.setPointerCapture(event.pointerId);
       this.seek(timeAt(event));
       this.scrubber.focus({ preventScroll: true });
+    };
+    plot.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      if (event.pointerType === "touch") {
+        touchedX = event.clientX;
+        return;
+      }
+      hold(event);
       event.preventDefault();
     });
     plot.addEventListener("pointermove", (event) => {
       const t = timeAt(event);
       if (held) this.seek(t);
+      else if (touchedX !== null && Math.abs(event.clientX - touchedX) > DRAG_PX) hold(event);
       this.describe(plot, hover, tip, t);
     });
     const release = () => {
       held = false;
+      touchedX = null;
     };
-    plot.addEventListener("pointerup", release);
+    plot.addEventListener("pointerup", (event) => {
+      if (touchedX !== null && !held) hold(event);
+      release();
+    });
     plot.addEventListener("pointercancel", release);
     plot.addEventListener("pointerleave", () => {
       hover.hidden = tip.hidden = true;
