@@ -224,25 +224,48 @@ def test_the_readout_agrees_with_the_data(instructor: Watched, report_path: str)
     assert share > 0
 
 
+def colours_in(page: Page, chart: str, least: float = 0.0) -> list[str]:
+    """The opaque colours that at least that share of a chart is drawn in."""
+    return page.evaluate(
+        """([id, least]) => {
+          const canvas = document.querySelector(`${id} canvas`);
+          const { data } = canvas.getContext("2d")
+            .getImageData(0, 0, canvas.width, canvas.height);
+          const seen = {};
+          for (let at = 0; at < data.length; at += 4) {
+            const name = `${data[at]},${data[at + 1]},${data[at + 2]}`;
+            if (data[at + 3] > 250) seen[name] = (seen[name] || 0) + 4 / data.length;
+          }
+          return Object.keys(seen).filter((name) => seen[name] >= least);
+        }""",
+        [chart, least],
+    )
+
+
+def test_emotions_can_be_told_apart_where_the_system_forces_its_colours(
+    browser: Browser, site: Site, report_path: str
+) -> None:
+    forced = Watched(browser, site, forced_colors="active")
+    page = forced.page
+    forced.log_in(site.instructor)
+    page.goto(report_path)
+    ready(page)
+    assert len(colours_in(page, "#chart-emotions", least=0.02)) >= 4
+    swatches = page.locator("#timeline .legend button .swatch")
+    colours = swatches.evaluate_all(
+        "all => all.map((one) => getComputedStyle(one).backgroundColor)"
+    )
+    assert len(set(colours)) == len(colours) == 7
+    forced.context.close()
+    assert forced.troubles == []
+
+
 def test_the_charts_are_really_drawn(instructor: Watched, report_path: str) -> None:
     page = instructor.page
     page.goto(report_path)
     ready(page)
     for name in ("engagement", "movement", "emotions"):
-        colours = page.evaluate(
-            """(id) => {
-              const canvas = document.querySelector(`${id} canvas`);
-              const { data } = canvas.getContext("2d")
-                .getImageData(0, 0, canvas.width, canvas.height);
-              const seen = new Set();
-              for (let at = 0; at < data.length; at += 4) {
-                if (data[at + 3] > 250) seen.add(`${data[at]},${data[at + 1]},${data[at + 2]}`);
-              }
-              return seen.size;
-            }""",
-            f"#chart-{name}",
-        )
-        assert colours > 3, name
+        assert len(colours_in(page, f"#chart-{name}")) > 3, name
     # The head's strip: every window faces the screen, and the absence is left open.
     expect(page.locator("#head .head-strip__facing")).not_to_have_count(0)
     expect(page.locator("#head .head-strip__unseen")).to_have_count(1)

@@ -2,11 +2,16 @@
 // reading line that the pointer and the arrow keys move. Every word comes from the page.
 /* global echarts */
 
-// The value of a colour token, resolved for the theme in force.
+// Drawn in the system's own colour where a person has it set to few colours with much contrast.
+const OF_TEXT = ["--ink", "--ink-muted", "--line", "--line-strong", "--playhead"];
+
+// The value of a colour token, resolved for the theme in force. What tells data apart stays as it
+// is where the system forces its colours: all in one colour, a chart says nothing.
 export function colour(token) {
   const probe = document.createElement("span");
   probe.hidden = true;
   probe.style.color = `var(${token})`;
+  probe.style.setProperty("forced-color-adjust", OF_TEXT.includes(token) ? "auto" : "none");
   document.body.append(probe);
   const value = getComputedStyle(probe).color;
   probe.remove();

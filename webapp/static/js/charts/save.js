@@ -7,27 +7,22 @@
 // Promises are waited for. Both pictures have the page's present theme and its background.
 /* global echarts */
 
+import { colour } from "./base.js";
+
 const PIXELS = 2;
 
-function surface() {
-  const probe = document.createElement("span");
-  probe.hidden = true;
-  probe.style.color = "var(--surface)";
-  document.body.append(probe);
-  const value = getComputedStyle(probe).color;
-  probe.remove();
-  return value;
-}
-
 // Where an SVG is looked at there is no stylesheet of ours to say what is behind it.
-export function withBackground(svg, colour = surface()) {
-  return svg.replace(/(<svg\b[^>]*>)/, `$1<rect width="100%" height="100%" fill="${colour}"/>`);
+export function withBackground(svg, behind = colour("--surface")) {
+  return svg.replace(/(<svg\b[^>]*>)/, `$1<rect width="100%" height="100%" fill="${behind}"/>`);
 }
 
 export function chartPictures(name, chart) {
   return {
     name,
-    png: () => chart.getDataURL({ type: "png", pixelRatio: PIXELS, backgroundColor: surface() }),
+    png: () => {
+      const backgroundColor = colour("--surface");
+      return chart.getDataURL({ type: "png", pixelRatio: PIXELS, backgroundColor });
+    },
     svg: () => {
       const node = document.createElement("div");
       const twin = echarts.init(node, null, {
