@@ -170,7 +170,7 @@ def own_uploads(user: Person) -> QuerySet[Upload]:
     """What the user has begun to upload: nobody else's business, whatever their role."""
     if not user.is_authenticated:
         return Upload.objects.none()
-    return Upload.objects.filter(student_id=user.pk).select_related("student", "lesson__course")
+    return Upload.objects.filter(sender_id=user.pk).select_related("sender", "lesson__course")
 
 
 def can_view_report(user: Person, recording: Recording) -> bool:

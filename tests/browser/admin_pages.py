@@ -90,7 +90,7 @@ def _fill(course: Course, reader: User) -> None:
     Upload.objects.get_or_create(
         recording=made.recording,
         defaults={
-            "student": student,
+            "sender": student,
             "lesson": made.recording.lesson,
             "name": "uploaded.mp4",
             "size_bytes": 1,

@@ -92,10 +92,15 @@ def test_an_instructor_matches_the_people_of_a_meeting_and_reads_a_report(
     page = teacher
     open_lesson(page)
     page.get_by_role("link", name="Upload a meeting").click()
+    # Its script shows it.
+    expect(page.locator("#files-words")).to_be_visible()
     page.locator("input[type=file]").set_input_files(compose_gallery(tmp_path / "gallery.mp4"))
     picture(page, artifacts, "group-upload")
     page.get_by_role("button", name="Upload", exact=True).click()
-    expect(page.get_by_text("safely stored")).to_be_visible(timeout=60_000)
+    row = page.locator("#transfers li")
+    expect(row).to_contain_text("Safely stored", timeout=60_000)
+    picture(page, artifacts, "group-sent")
+    row.get_by_role("link", name="Open gallery.mp4").click()
     expect(page.locator("#group-state")).to_be_visible()
     picture(page, artifacts, "group-finding")
 

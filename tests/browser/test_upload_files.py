@@ -176,7 +176,7 @@ def test_an_upload_is_paused_gone_on_with_and_cancelled(
     assert_stored(site, "ida@recorder.example", noise)
     site.python(
         "from webapp.uploads.models import Upload; "
-        "assert not Upload.objects.filter(student__email='ida@recorder.example', recording=None)"
+        "assert not Upload.objects.unfinished().filter(sender__email='ida@recorder.example')"
     )
     student.context.close()
     assert real_troubles(student) == []
@@ -236,6 +236,64 @@ def test_an_upload_goes_on_by_itself_when_the_line_is_back(
     assert_stored(site, "klara@recorder.example", noise)
     student.context.close()
     assert real_troubles(student) == []
+
+
+_TEACH = """
+from webapp.accounts.models import User
+from webapp.courses.models import Course, Enrolment
+course = Course.objects.get(title="Recording with Olga")
+teacher = User.objects.create_user({email!r}, {password!r}, name="Tilda Teacher")
+Enrolment.objects.create(course=course, user=teacher, role="instructor")
+"""
+
+
+def test_a_meeting_goes_on_by_itself_and_after_the_page_was_loaded_anew(
+    browser: Browser, site: Site, line: Line, noise: Path, artifacts: Path
+) -> None:
+    email = "tilda@recorder.example"
+    seed(site, "Olga")
+    site.python(_TEACH.format(email=email, password=site.password))
+    teacher = Watched(browser, replace(site, url=line.url))
+    page = teacher.page
+    teacher.log_in(email)
+    page.get_by_role("link", name="Recording with Olga").click()
+    page.get_by_role("link", name="Week 1", exact=True).click()
+    page.get_by_role("link", name="Upload a meeting").click()
+    # Its script shows it.
+    expect(page.locator("#files-words")).to_be_visible()
+    begun = offsets(page)
+    brake = slow_down(page, SLOW)
+    choose(page, noise)
+    upload(page)
+    wait_until(page, f"{SENDING} && {BAR} > 0.2", 60)
+    line.cut()
+    lesson = row(page, "lesson.mp4")
+    expect(lesson).to_contain_text("The connection is lost")
+    line.mend()
+    expect(lesson).to_contain_text(" of ", timeout=WHOLE_TIMEOUT_MS)
+    wait_until(page, f"{SENDING} && {BAR} > 0.5", 60)
+    page.screenshot(path=artifacts / "meeting-sending.png", full_page=True)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    brake.detach()
+    expect(page.locator("#unfinished")).to_contain_text("Not finished: lesson.mp4")
+    choose(page, noise)
+    upload(page)
+    expect(page.locator("#unfinished")).to_be_hidden()
+    expect(lesson).to_contain_text("Safely stored", timeout=WHOLE_TIMEOUT_MS)
+    assert begun[0] == 0
+    assert 0 < begun[1] < begun[-1]
+    wanted = hashlib.sha256(noise.read_bytes()).hexdigest()
+    site.python(
+        "import hashlib; from webapp.groups.models import GroupRecording; "
+        f"group = GroupRecording.objects.get(uploaded_by__email={email!r}); "
+        f"assert hashlib.sha256(group.video_path.read_bytes()).hexdigest() == {wanted!r}"
+    )
+    page.screenshot(path=artifacts / "meeting-sent.png", full_page=True)
+    lesson.get_by_role("link", name="Open lesson.mp4").click()
+    expect(page.get_by_role("heading", name="lesson.mp4")).to_be_visible()
+    teacher.context.close()
+    assert real_troubles(teacher) == []
 
 
 def test_who_is_logged_out_meanwhile_logs_in_and_goes_on(

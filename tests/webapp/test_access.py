@@ -211,7 +211,7 @@ def dispute_of(world: World) -> int:
 def upload_of(world: World) -> Upload:
     """An upload that the student has begun, with nothing in it yet."""
     begun, new = Upload.objects.get_or_create(
-        student=world.student,
+        sender=world.student,
         lesson=world.lesson,
         name="me.mp4",
         size_bytes=5,

@@ -53,7 +53,7 @@ def full(world: World) -> World:
     )
     disputes.open_dispute(world.recording, "I was reading.", None, None)
     upload = Upload.objects.create(
-        student=world.student,
+        sender=world.student,
         lesson=world.lesson,
         name="later.mp4",
         size_bytes=100,

@@ -100,8 +100,8 @@ def test_consent_that_ends_between_the_looks_leaves_nothing(
     path = begun(client, world)
     allowed = services._require_permission
 
-    def withdrawn_after(student: User, lesson: object) -> None:
-        allowed(student, lesson)  # type: ignore[arg-type]
+    def withdrawn_after(student: User, *about: object) -> None:
+        allowed(student, *about)  # type: ignore[arg-type]
         student.consents.update(withdrawn_at=timezone.now())
 
     monkeypatch.setattr(services, "_require_permission", withdrawn_after)
@@ -142,7 +142,7 @@ def test_giving_up_a_finished_upload_keeps_the_recording(world: World, client: C
 
 def test_a_student_cannot_begin_uploads_without_end(world: World, client: Client) -> None:
     soon = timezone.now() + dt.timedelta(hours=1)
-    more = {"student": world.student, "lesson": world.lesson, "size_bytes": 1, "expires_at": soon}
+    more = {"sender": world.student, "lesson": world.lesson, "size_bytes": 1, "expires_at": soon}
     Upload.objects.bulk_create(Upload(name="me.mp4", **more) for _ in range(50))
     assert create(client, world.lesson, 10).status_code == 429
 

@@ -3,7 +3,7 @@
 import functools
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -34,10 +34,21 @@ class GroupRefusedError(Exception):
     """What was asked cannot be done; the message is a sentence for the instructor."""
 
 
-def accept(received: ReceivedFile, lesson: Lesson, instructor: User) -> GroupRecording:
+def _nothing(group: GroupRecording) -> None:
+    """What else `accept` does, where nobody says."""
+
+
+def accept(
+    received: ReceivedFile,
+    lesson: Lesson,
+    instructor: User,
+    *,
+    also: Callable[[GroupRecording], None] = _nothing,
+) -> GroupRecording:
     """Makes a received file a group recording whose people are to be found.
 
-    When this returns, the bytes are synced under their final name and the row is committed.
+    When this returns, the bytes are synced under their final name and the row is committed. `also`
+    is called in the same transaction; what it raises undoes everything.
 
     Raises:
         GroupRefusedError: no student has given consent that covers it; nothing is kept.
@@ -54,6 +65,7 @@ def accept(received: ReceivedFile, lesson: Lesson, instructor: User) -> GroupRec
                 size_bytes=received.size_bytes,
                 sha256=received.sha256,
             )
+            also(group)
             _send_after_commit(group.pk)
     except BaseException:
         received.discard()
@@ -101,12 +113,15 @@ def match(group: GroupRecording, actor: User, wanted: Mapping[int, User | Decisi
 
 def _decide(person: GroupPerson, actor: User, wanted: User | Decision) -> bool:
     """Writes one decision; whether it is another one than before."""
-    student = wanted if isinstance(wanted, User) else None
-    decision = Decision.STUDENT if student else Decision(wanted)
-    if (person.decision, person.student_id) == (decision, student and student.pk):
+    student, decision = (
+        (wanted, Decision.STUDENT) if isinstance(wanted, User) else (None, Decision(wanted))
+    )
+    chosen_id = student.pk if student else None
+    if (person.decision, person.student_id) == (decision, chosen_id):
         return False
-    for student_id in {person.student_id, student and student.pk} - {None}:
-        _erase_misfit(person.group_id, student_id, actor)
+    for student_id in {person.student_id, chosen_id}:
+        if student_id is not None:
+            _erase_misfit(person.group_id, student_id, actor)
     person.decision, person.student = decision, student
     decided = decision != Decision.UNMATCHED
     person.matched_by = actor if decided else None
@@ -253,7 +268,7 @@ def _require_rest(group: GroupRecording) -> None:
         )
 
 
-def _queue(group_id: uuid.UUID, step: Step) -> None:
+def _queue(group_id: uuid.UUID, step: GroupRecording.Step) -> None:
     GroupRecording.objects.filter(pk=group_id).update(
         step=step,
         state=State.QUEUED,

@@ -2,12 +2,14 @@
 
 import uuid
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -20,6 +22,7 @@ from webapp.groups.models import FaceTemplate, GroupPerson, GroupRecording
 from webapp.privacy.models import AccessLog
 from webapp.recordings.forms import UploadForm
 from webapp.recordings.streaming import send_file
+from webapp.recordings.upload_words import upload_words
 from webapp.recordings.uploads import PrivateUploadHandler
 
 Action = AccessLog.Action
@@ -46,7 +49,7 @@ def upload(request: HttpRequest, lesson_id: int) -> HttpResponseBase:
 
 @csrf_protect
 def _upload(request: HttpRequest, lesson: Lesson, handler: PrivateUploadHandler) -> HttpResponse:
-    page = {"form": UploadForm(), "lesson": lesson, **_consent_of(lesson)}
+    page = _upload_page(lesson)
     if request.method != "POST":
         return render(request, "groups/upload.html", page)
     form = UploadForm(request.POST, request.FILES, handler=handler)
@@ -64,6 +67,20 @@ def _upload(request: HttpRequest, lesson: Lesson, handler: PrivateUploadHandler)
         % {"name": group.original_name},
     )
     return redirect("groups:group", group.pk)
+
+
+def _upload_page(lesson: Lesson) -> dict[str, object]:
+    """What the page and its scripts need; a group recording's id takes the place of the zeros."""
+    said = _("{name} is safely stored. Its people are being looked for.")
+    return {
+        "form": UploadForm(),
+        "lesson": lesson,
+        "words": upload_words() | {"said_file_done": said},
+        "endpoint": reverse("uploads:uploads"),
+        "page_url": reverse("groups:group", args=[uuid.UUID(int=0)]),
+        "max_bytes": settings.MAX_UPLOAD_BYTES,
+        **_consent_of(lesson),
+    }
 
 
 @require_GET

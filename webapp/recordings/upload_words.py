@@ -106,6 +106,7 @@ def _sending() -> dict[str, str]:
         "file_finishing": _("Everything is sent. The site is checking and storing it."),
         "file_paused": _("Paused. What is sent stays."),
         "file_done": _("Safely stored."),
+        "open_made": _("Open {name}"),
         "file_cancelled": _("Cancelled."),
         "lost_connection": _(
             "The connection is lost. Trying again in {seconds}; what is sent stays."

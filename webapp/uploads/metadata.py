@@ -1,8 +1,9 @@
 """What a client says about a file: the `Upload-Metadata` header of tus 1.0.
 
 The header is `key value,key value`, each value in base64. Of the keys, `lesson` is needed;
-`filename`, `filetype`, `sha256` (hexadecimal, of the whole file) and `started_at` (ISO 8601 with
-an offset, when the recording began by the student's clock) are read where they are given.
+`kind` (`recording`, as without it, or `meeting`), `filename`, `filetype`, `sha256` (hexadecimal, of
+the whole file) and `started_at` (ISO 8601 with an offset, when the recording began by the student's
+clock) are read where they are given.
 """
 
 import base64
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from webapp.recordings.naming import display_name
 from webapp.uploads.errors import InvalidRequestError
+from webapp.uploads.models import Upload
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _OLDEST = dt.timedelta(days=365)
@@ -26,6 +28,7 @@ class Metadata:
     """What was announced, as far as it is used."""
 
     lesson_id: int
+    kind: Upload.Kind
     name: str
     sha256: str
     started_at: dt.datetime | None
@@ -51,7 +54,7 @@ def parse(header: str) -> dict[str, str]:
 
 
 def read(header: str, now: dt.datetime) -> Metadata:
-    """What the header says about a recording.
+    """What the header says about a file.
 
     Raises:
         InvalidRequestError: it cannot be read, or names no lesson.
@@ -60,11 +63,15 @@ def read(header: str, now: dt.datetime) -> Metadata:
     lesson = pairs.get("lesson", "")
     if not re.fullmatch(r"[0-9]{1,18}", lesson):
         raise InvalidRequestError(_("Upload-Metadata must name the lesson by its number."))
+    kind = pairs.get("kind", Upload.Kind.RECORDING)
+    if kind not in Upload.Kind.values:
+        raise InvalidRequestError(_("“kind” in Upload-Metadata must be “recording” or “meeting”."))
     sha256 = pairs.get("sha256", "").lower()
     if sha256 and not _SHA256.fullmatch(sha256):
         raise InvalidRequestError(_("“sha256” in Upload-Metadata must be 64 hexadecimal digits."))
     return Metadata(
         lesson_id=int(lesson),
+        kind=Upload.Kind(kind),
         name=display_name(pairs.get("filename", "")),
         sha256=sha256,
         started_at=plausible_start(pairs.get("started_at", ""), now),

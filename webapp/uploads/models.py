@@ -1,29 +1,45 @@
-"""Uploads under way: what a client announced, and which recording came of it.
+"""Uploads under way: what a client announced, and what came of it.
 
 How much of an upload has arrived is not kept here: that is the size of its file (see `storage.py`).
 """
 
 import uuid
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from webapp.courses.models import Lesson
+from webapp.groups.models import GroupRecording
 from webapp.recordings.models import Recording
 from webapp.uploads import storage
 
 
-class Upload(models.Model):
-    """One file that a student sends piece by piece.
+class UploadQuerySet(models.QuerySet["Upload"]):
+    """Uploads by how far they are."""
 
-    `recording` is set in the transaction that makes the whole file a recording. The row then stays
-    until it expires, so that a client that lost the last answer can still learn of it.
+    def unfinished(self) -> Self:
+        """Those of which nothing has come yet."""
+        return self.filter(recording=None, meeting=None)
+
+
+class Upload(models.Model):
+    """One file that is sent piece by piece: a student's own recording, or that of a whole meeting.
+
+    `recording` or `meeting`, by its kind, is set in the transaction that makes the whole file one.
+    The row then stays until it expires, so that a client that lost the last answer can still learn
+    of it.
     """
 
+    class Kind(models.TextChoices):
+        RECORDING = "recording", _("recording")
+        MEETING = "meeting", _("recording of a meeting")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    student = models.ForeignKey(
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.RECORDING)
+    sender = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads"
     )
     lesson = models.ForeignKey(Lesson, on_delete=models.CASCADE, related_name="uploads")
@@ -38,22 +54,32 @@ class Upload(models.Model):
     recording = models.OneToOneField(
         Recording, on_delete=models.CASCADE, null=True, blank=True, related_name="upload"
     )
+    meeting = models.OneToOneField(
+        GroupRecording, on_delete=models.CASCADE, null=True, blank=True, related_name="upload"
+    )
+
+    objects = UploadQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at",)
         indexes: ClassVar = [
-            models.Index(fields=["student", "recording"], name="uploads_of_student"),
+            models.Index(fields=["sender", "recording", "meeting"], name="uploads_of_sender"),
         ]
 
     def __str__(self) -> str:
         return self.name
 
     @property
+    def is_finished(self) -> bool:
+        """Whether something has come of it."""
+        return self.recording_id is not None or self.meeting_id is not None
+
+    @property
     def is_expired(self) -> bool:
         """Whether it is past its time; a finished upload has become something that stays."""
-        return self.recording_id is None and self.expires_at <= timezone.now()
+        return not self.is_finished and self.expires_at <= timezone.now()
 
     @property
     def arrived_bytes(self) -> int:
         """How much of it is here."""
-        return self.size_bytes if self.recording_id else storage.size_bytes(self.pk)
+        return self.size_bytes if self.is_finished else storage.size_bytes(self.pk)

@@ -18,6 +18,8 @@ from django.utils.translation import gettext as _
 from webapp import access
 from webapp.accounts.models import User
 from webapp.courses.models import Course, Lesson
+from webapp.groups import services as groups
+from webapp.groups.models import GroupRecording
 from webapp.privacy import services as privacy
 from webapp.recordings import services as recordings
 from webapp.recordings import storage as recordings_storage
@@ -46,19 +48,19 @@ _MOST_UNFINISHED = 50
 _PATIENCE_S = 1.0
 
 
-def begin(student: User, lesson: Lesson, size_bytes: int, header: str, said: Metadata) -> Upload:
+def begin(sender: User, lesson: Lesson, size_bytes: int, header: str, said: Metadata) -> Upload:
     """An empty upload of that size. `header` is the metadata as sent, `said` what it means.
 
     Raises:
-        NotAllowedError: the student may not upload to the lesson, or has not consented.
+        NotAllowedError: the sender may not upload this to the lesson, or who must consent has not.
         InvalidRequestError, TooLargeError, TooManyError, NoSpaceError: see their texts.
     """
-    _require_permission(student, lesson)
+    _require_permission(sender, lesson, said.kind)
     if size_bytes > settings.MAX_UPLOAD_BYTES:
         raise TooLargeError(too_large_text())
     if size_bytes == 0:
         raise InvalidRequestError(str(EMPTY_FILE))
-    if Upload.objects.filter(student=student, recording=None).count() >= _MOST_UNFINISHED:
+    if Upload.objects.unfinished().filter(sender=sender).count() >= _MOST_UNFINISHED:
         raise TooManyError(
             _("You have begun many uploads without finishing them. Finish some, or cancel them.")
         )
@@ -68,10 +70,12 @@ def begin(student: User, lesson: Lesson, size_bytes: int, header: str, said: Met
     storage.create(upload_id)
     try:
         with transaction.atomic():
-            privacy.require_consent(student, lesson.course)
+            if said.kind == Upload.Kind.RECORDING:
+                privacy.require_consent(sender, lesson.course)
             return Upload.objects.create(
                 id=upload_id,
-                student=student,
+                kind=said.kind,
+                sender=sender,
                 lesson=lesson,
                 name=said.name,
                 size_bytes=size_bytes,
@@ -108,9 +112,10 @@ def offset(upload: Upload) -> int:
 
 
 def write(upload: Upload, at: int, body: receiving.Body, checksum: Checksum | None = None) -> int:
-    """Appends a request's body at that offset; the last byte makes the upload a recording.
+    """Appends a request's body at that offset; the last byte makes the upload what it is to be.
 
-    Returns the new offset, which is on the disk; `upload.recording` is set if that is the end.
+    Returns the new offset, which is on the disk; `upload.recording` or `upload.meeting` is set if
+    that is the end.
 
     Raises:
         OffsetError: the file has more or fewer bytes than the client thinks.
@@ -149,9 +154,10 @@ def terminate(upload: Upload) -> None:
         upload.delete()
 
 
-def erase_unfinished(student: User, course: Course) -> None:
-    """Erases what the student has begun to upload in the course; requests under way notice."""
-    for upload in Upload.objects.filter(student=student, lesson__course=course, recording=None):
+def erase_unfinished(sender: User, course: Course, kind: Upload.Kind) -> None:
+    """Erases what somebody has begun to upload in the course; requests under way notice."""
+    begun = Upload.objects.unfinished().filter(sender=sender, lesson__course=course, kind=kind)
+    for upload in begun:
         upload.delete()
 
 
@@ -175,7 +181,7 @@ def erase_expired() -> int:
 def sweep_files(older_than_s: float) -> None:
     """Removes files that no unfinished upload owns: something was killed between file and row."""
     stored = set(storage.stored_ids(older_than_s))
-    unfinished = Upload.objects.filter(pk__in=stored, recording=None)
+    unfinished = Upload.objects.unfinished().filter(pk__in=stored)
     for upload_id in stored - set(unfinished.values_list("pk", flat=True)):
         logger.info("Removing the file of upload %s, which has no row", upload_id)
         storage.erase(upload_id)
@@ -199,16 +205,16 @@ def _locked(upload: Upload) -> Iterator[storage.Part | None]:
         except FileNotFoundError:
             logger.debug("Upload %s has no file: it is finished, or gone", upload.pk)
         try:
-            upload.refresh_from_db(fields=["recording"])
+            upload.refresh_from_db(fields=["recording", "meeting"])
         except Upload.DoesNotExist:
             raise _gone() from None
-        if upload.recording_id is None and (part is None or upload.is_expired):
+        if not upload.is_finished and (part is None or upload.is_expired):
             raise _gone()
-        yield part if upload.recording_id is None else None
+        yield None if upload.is_finished else part
 
 
 def _finish(upload: Upload, part: storage.Part) -> None:
-    """Makes the whole file a recording, in the way of the form.
+    """Makes the whole file a recording of its kind, in the way of the form.
 
     The recording gets a second name of the same file, so that a crash at any point leaves the
     upload as it was: finishing it is tried again by the client's next request.
@@ -229,31 +235,39 @@ def _finish(upload: Upload, part: storage.Part) -> None:
         sha256=sha256,
     )
     try:
-        _require_permission(upload.student, upload.lesson)
+        _require_permission(upload.sender, upload.lesson, Upload.Kind(upload.kind))
         part.touch()
         received.discard()
         received.part.hardlink_to(part.path)
-        recordings.accept(
-            received,
-            upload.lesson,
-            upload.student,
-            started_at=upload.started_at,
-            also=functools.partial(_mark_finished, upload),
-        )
+        _accept(upload, received)
     except privacy.ConsentMissingError:
         upload.delete()
         raise _no_consent() from None
+    except groups.GroupRefusedError as refusal:
+        upload.delete()
+        raise NotAllowedError(str(refusal)) from None
     except NotAllowedError:
         upload.delete()
         raise
     storage.erase(upload.pk)
 
 
-def _mark_finished(upload: Upload, recording: Recording) -> None:
+def _accept(upload: Upload, received: ReceivedFile) -> None:
+    also = functools.partial(_mark_finished, upload)
+    if upload.kind == Upload.Kind.MEETING:
+        groups.accept(received, upload.lesson, upload.sender, also=also)
+        return
+    recordings.accept(
+        received, upload.lesson, upload.sender, started_at=upload.started_at, also=also
+    )
+
+
+def _mark_finished(upload: Upload, made: Recording | GroupRecording) -> None:
     """In the transaction that makes the recording."""
-    if not Upload.objects.filter(pk=upload.pk, recording=None).update(recording=recording):
+    kind = "recording" if isinstance(made, Recording) else "meeting"
+    if not Upload.objects.unfinished().filter(pk=upload.pk).update(**{kind: made}):
         raise _gone()
-    upload.recording = recording
+    setattr(upload, kind, made)
 
 
 def _sha256(path: Path) -> str:
@@ -261,10 +275,20 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _require_permission(student: User, lesson: Lesson) -> None:
-    if not access.can_upload(student, lesson):
+def _require_permission(sender: User, lesson: Lesson, kind: Upload.Kind) -> None:
+    if kind == Upload.Kind.MEETING:
+        if not access.can_work_on_groups(sender, lesson.course):
+            raise NotAllowedError(
+                _("Only instructors of the course may upload a recording of its meeting.")
+            )
+        try:
+            groups.require_somebody(lesson.course)
+        except groups.GroupRefusedError as refusal:
+            raise NotAllowedError(str(refusal)) from None
+        return
+    if not access.can_upload(sender, lesson):
         raise NotAllowedError(_("Only students of the course may upload to this lesson."))
-    if not privacy.has_consent(student, lesson.course):
+    if not privacy.has_consent(sender, lesson.course):
         raise _no_consent()
 
 

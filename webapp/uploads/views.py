@@ -37,8 +37,9 @@ from webapp.uploads.receiving import Body
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,termination,checksum,expiration"
-#: Tells which recording has come of an upload.
+#: Tell which recording, or recording of a meeting, has come of an upload.
 RECORDING_HEADER = "Engagement-Recording"
+MEETING_HEADER = "Engagement-Meeting"
 _PIECE_TYPE = "application/offset+octet-stream"
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -178,6 +179,8 @@ def _delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 def _done(about: Upload, status: int, headers: dict[str, str]) -> HttpResponse:
     if about.recording_id:
         headers[RECORDING_HEADER] = str(about.recording_id)
+    elif about.meeting_id:
+        headers[MEETING_HEADER] = str(about.meeting_id)
     else:
         headers["Upload-Expires"] = http_date(about.expires_at.timestamp())
     return HttpResponse(status=status, headers=headers)

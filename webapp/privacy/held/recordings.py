@@ -139,7 +139,7 @@ def _results(folder: str, analysis: Analysis) -> Iterator[HeldFile]:
 
 
 def _unfinished(user: User) -> Any:
-    uploads = Upload.objects.filter(student=user, recording=None)
+    uploads = Upload.objects.unfinished().filter(sender=user)
     return uploads.select_related("lesson__course")
 
 
@@ -149,7 +149,8 @@ def _upload_lines(user: User) -> Iterator[Line]:
             "name": one.name,
             "lesson": one.lesson.title,
         }
-        url = reverse("recordings:upload", args=[one.lesson_id])
+        page = "groups:upload" if one.kind == Upload.Kind.MEETING else "recordings:upload"
+        url = reverse(page, args=[one.lesson_id])
         lesson = one.lesson
         yield Line(
             lesson.course_id,
@@ -168,6 +169,7 @@ def _upload_rows(user: User) -> Iterator[dict[str, Any]]:
             "id": one.pk,
             "course": one.lesson.course.title,
             "lesson": one.lesson.title,
+            "kind": one.kind,
             "file": one.name,
             "size_bytes": one.size_bytes,
             "arrived_bytes": one.arrived_bytes,

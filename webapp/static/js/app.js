@@ -42,47 +42,6 @@
     if (question && !window.confirm(question)) event.preventDefault();
   });
 
-  // <form data-upload> sent by htmx: shows the bytes that are sent, and warns who leaves early.
-  let uploading = false;
-
-  function uploadState(form, words, share) {
-    const state = form.querySelector("[data-upload-state]");
-    if (!state) return;
-    state.hidden = false;
-    const bar = state.querySelector("[data-upload-progress]");
-    if (share === null) bar.removeAttribute("value");
-    else bar.value = share;
-    const line = state.querySelector("[data-upload-words]");
-    if (line.textContent !== words) line.textContent = words;
-  }
-
-  document.addEventListener("htmx:beforeSend", (event) => {
-    if (!event.target.matches("[data-upload]")) return;
-    uploading = true;
-    uploadState(event.target, "Sending the recording. Keep this page open.", 0);
-  });
-  document.addEventListener("htmx:xhr:progress", (event) => {
-    const form = event.target.closest("[data-upload]");
-    if (!form || !uploading || !event.detail.lengthComputable || !event.detail.total) return;
-    const share = event.detail.loaded / event.detail.total;
-    // Said in tens, so that a screen reader is not told of every percent.
-    const tens = Math.floor(10 * share) * 10;
-    if (share < 1) uploadState(form, `Sending the recording: ${tens}%. Keep this page open.`, share);
-    else uploadState(form, "Everything is sent. The site is storing it.", null);
-  });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.target.matches("[data-upload]")) uploading = false;
-  });
-  for (const name of ["htmx:sendError", "htmx:responseError"]) {
-    document.addEventListener(name, (event) => {
-      const form = event.target.closest("[data-upload]");
-      if (form) uploadState(form, "The recording could not be sent. Nothing was kept: try again.", 0);
-    });
-  }
-  window.addEventListener("beforeunload", (event) => {
-    if (uploading) event.preventDefault();
-  });
-
   // A piece of the page that could not be fetched or sent says so, once, at the top of the page.
   // What asks again by itself says it only after several failures, and all is well after a success.
   let failures = 0;
@@ -97,7 +56,7 @@
   function onFailure(event, kind) {
     failures += 1;
     const polled = (event.target.getAttribute?.("hx-trigger") || "").startsWith("every");
-    if (event.target.closest("[data-upload]") || (polled && failures < 3)) return;
+    if (polled && failures < 3) return;
     sayFailure(kind);
   }
 

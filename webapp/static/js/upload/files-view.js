@@ -207,13 +207,20 @@ export class FilesView {
     this.said.textContent = say(`said_file_${transfer.state}`, { name: transfer.file.name, problem });
   }
 
-  // The same live piece of page as in the list of recordings.
+  // The same live piece of page as in the list of recordings, or the way to a page of its own.
   _showAnalysis(row, transfer) {
     const target = part(row, "analysis");
     target.hidden = false;
-    if (!transfer.recording) return;
-    const url = this.site.stateUrl.replace("00000000-0000-0000-0000-000000000000", transfer.recording);
-    window.htmx.ajax("GET", url, { target, swap: "innerHTML" });
+    if (!transfer.made) return;
+    const address = (url) => url.replace("00000000-0000-0000-0000-000000000000", transfer.made);
+    if (this.site.pageUrl) {
+      const link = document.createElement("a");
+      link.href = address(this.site.pageUrl);
+      link.textContent = say("open_made", { name: transfer.file.name });
+      target.append(link);
+      return;
+    }
+    window.htmx.ajax("GET", address(this.site.stateUrl), { target, swap: "innerHTML" });
   }
 
   _summarise() {

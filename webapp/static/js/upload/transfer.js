@@ -20,9 +20,9 @@ const NO_SPACE = 507;
 //   paused     by the person
 //   lost       the connection or the server is away; it goes on by itself
 //   failed     something that only a person can mend; `problem` says what
-//   done       it is a recording now; `recording` is its id
+//   done       it is a recording now, of a student or a meeting; `made` is its id
 export class Transfer extends EventTarget {
-  // `site`: addresses, the form's token and the person, see main.js. `key` says which file it is,
+  // `site`: addresses, the form's token and the person, see files-page.js. `key` says which file it is,
   // so that an upload that was begun before goes on where it ended.
   constructor(file, site, { lesson = site.lesson, key = "", startedAt = "" } = {}) {
     super();
@@ -30,13 +30,12 @@ export class Transfer extends EventTarget {
     this.site = site;
     this.lesson = lesson;
     this.startedAt = startedAt;
-    const said = [file.name, file.size, file.lastModified];
-    this.key = ["engagement", site.user, lesson, key || said.join(":")].join(":");
+    this.key = keyOf(site, lesson, key || [file.name, file.size, file.lastModified].join(":"));
     this.state = "waiting";
     this.sent = 0;
     this.checked = 0;
     this.problem = "";
-    this.recording = "";
+    this.made = "";
     this._sha256 = "";
     this._upload = null;
     this._tries = 0;
@@ -142,6 +141,7 @@ export class Transfer extends EventTarget {
   _made() {
     const metadata = {
       lesson: String(this.lesson),
+      kind: this.site.kind,
       filename: this.file.name,
       filetype: this.file.type || "application/octet-stream",
       sha256: this._sha256,
@@ -181,7 +181,8 @@ export class Transfer extends EventTarget {
     if (response.getStatus() === 401 || (answered && answered !== asked)) {
       throw new Error("logged out");
     }
-    this.recording = response.getHeader("Engagement-Recording") || this.recording;
+    const header = this.site.kind === "meeting" ? "Engagement-Meeting" : "Engagement-Recording";
+    this.made = response.getHeader(header) || this.made;
   }
 
   _onError(error) {
@@ -216,6 +217,12 @@ export class Transfer extends EventTarget {
     window.addEventListener("online", this._goOn);
     this._become("lost");
   }
+}
+
+// How an upload is found again: whose it is, what for, and which file.
+export function keyOf(site, lesson, file) {
+  const what = site.kind === "meeting" ? "engagement-meeting" : "engagement";
+  return [what, site.user, lesson, file].join(":");
 }
 
 // Whether waiting cannot help, but a person might.
