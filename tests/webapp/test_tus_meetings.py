@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.webapp.conftest import World, client_of
+from tests.webapp.test_privacy_data import downloaded
 from tests.webapp.test_tus_protocol import sentence
 from tests.webapp.tus_client import ask, create, offset, patch
 from webapp.groups.models import GroupRecording
@@ -138,6 +139,11 @@ def test_a_meeting_under_way_is_told_to_who_asks_what_is_held(world: World, clie
     page = client.get("/privacy/").content.decode()
     assert "The part of “gallery.mp4”" in page
     assert f'href="/groups/upload/{world.lesson.pk}/"' in page
+    # Others are in it: it is named, and not handed out.
+    archive = downloaded(world.instructor)
+    everything = b"".join(archive.read(name) for name in archive.namelist())
+    assert b"gallery.mp4" in everything
+    assert CONTENT[:20] not in everything
 
 
 def test_a_deleted_meeting_takes_its_upload_along(world: World, client: Client) -> None:

@@ -179,7 +179,8 @@ def _upload_rows(user: User) -> Iterator[dict[str, Any]]:
 
 
 def _upload_files(user: User) -> Iterator[HeldFile]:
-    for one in _unfinished(user).iterator(chunk_size=500):
+    # A meeting shows others, who may not have agreed: none of its pictures leaves the site.
+    for one in _unfinished(user).filter(kind=Upload.Kind.RECORDING).iterator(chunk_size=500):
         yield HeldFile(
             f"unfinished-uploads/{one.pk}.part", upload_storage.part_path(one.pk), packed=False
         )
