@@ -82,7 +82,14 @@ def main(given: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="screens-") as folder:
         environment = _environment(Path(folder))
         with _site(environment) as url, _browser() as browser:
-            pages = [one for one in _pages(environment, Path(folder)) if options.only in one.name]
+            pages = [
+                one
+                for one in _pages(environment, Path(folder))
+                if options.only in f"{one.name} {slug(one.name)}"
+            ]
+            if not pages:
+                logger.error("No page's name contains “%s”: docs/screens lists them", options.only)
+                return 1
             if not options.only and options.out.is_dir():
                 shutil.rmtree(options.out)
             options.out.mkdir(parents=True, exist_ok=True)
