@@ -12,7 +12,7 @@ import av
 import pytest
 
 from tests.browser.conftest import Site
-from tests.browser.every_page import READERS, STRANGER, Found, mail_of
+from tests.browser.every_page import Found, mail_of
 from tests.browser.recording_student import SAMPLE, seed
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SCRIPTS = Path(__file__).parent / "firefox"
 PROGRAMS = ("firefox-esr", "firefox")
 SECONDS = 6
+#: What the script ends with where Firefox cannot be started, as in some containers.
+NOT_STARTED = 3
 _FILM_SECONDS, _FILM_FPS = 10, 10
 
 
@@ -49,6 +51,8 @@ class Firefox:
             check=False,
             timeout=900,
         )
+        if done.returncode == NOT_STARTED:
+            pytest.skip(f"Firefox cannot be started here: {done.stderr[-300:]}")
         assert done.returncode == 0, f"{done.stderr[-3000:]}\nIts picture: {picture}"
         return json.loads(done.stdout)
 
@@ -111,7 +115,7 @@ def test_a_student_records_without_a_microphone_and_sees_the_report(
     assert seen["troubles"] == []
 
 
-@pytest.mark.parametrize("reader", [reader for reader in READERS if reader != STRANGER])
+@pytest.mark.parametrize("reader", ["student", "instructor"])
 def test_every_page_opens_without_an_error(
     reader: str, firefox: Firefox, every_page: list[Found]
 ) -> None:

@@ -8,17 +8,29 @@ const job = await json(process.stdin);
 const PATIENCE_MS = 300_000;
 const troubles = [];
 
-const browser = await puppeteer.launch({
-  browser: "firefox",
-  executablePath: job.firefox,
-  headless: true,
-  protocolTimeout: PATIENCE_MS,
-  extraPrefsFirefox: {
-    "media.navigator.streams.fake": true,
-    "media.navigator.permission.disabled": true,
-    "media.autoplay.default": 0,
-  },
-});
+// Says that Firefox cannot be started here at all, which is no fault of a page.
+const NOT_STARTED = 3;
+
+async function start() {
+  try {
+    return await puppeteer.launch({
+      browser: "firefox",
+      executablePath: job.firefox,
+      headless: true,
+      protocolTimeout: PATIENCE_MS,
+      extraPrefsFirefox: {
+        "media.navigator.streams.fake": true,
+        "media.navigator.permission.disabled": true,
+        "media.autoplay.default": 0,
+      },
+    });
+  } catch (error) {
+    process.stderr.write(String(error));
+    return process.exit(NOT_STARTED);
+  }
+}
+
+const browser = await start();
 const page = await browser.newPage();
 page.setDefaultTimeout(PATIENCE_MS);
 page.on("console", (message) => {
@@ -114,7 +126,7 @@ async function openPages(pages) {
   const wide = [];
   for (const path of pages) {
     await page.goto(job.site + path);
-    await sleep(300);
+    await sleep(100);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (over > 0) wide.push(`${path}: ${over} px`);
   }
