@@ -157,6 +157,14 @@ def test_the_zip_holds_the_very_video_and_every_result(full: World) -> None:
     assert archive.read(part) == b"begun"
 
 
+def test_embeddings_are_named_only_where_there_are_any(full: World) -> None:
+    assert "with 1 analysis and its embeddings" in client_of(full.student).get(OWN).content.decode()
+    full.recording.embeddings_path.unlink()
+    page = client_of(full.student).get(OWN).content.decode()
+    assert "with 1 analysis" in page
+    assert "its embeddings" not in page
+
+
 def test_the_copy_for_browsers_is_named_and_comes_beside_the_very_video(full: World) -> None:
     Recording.objects.filter(pk=full.recording.pk).update(playback=Recording.Playback.RENDITION)
     full.recording.refresh_from_db()

@@ -34,15 +34,27 @@ def _has_copy(recording: Recording) -> bool:
     return recording.playback == Recording.Playback.RENDITION
 
 
+def _words(analyses: int, *, has_embeddings: bool) -> str:
+    if not analyses:
+        return gettext("“%(name)s” of “%(lesson)s” (%(size)s)")
+    # What was drawn by a program never had any.
+    if not has_embeddings:
+        return ngettext(
+            "“%(name)s” of “%(lesson)s” (%(size)s), with %(count)d analysis",
+            "“%(name)s” of “%(lesson)s” (%(size)s), with %(count)d analyses",
+            analyses,
+        )
+    return ngettext(
+        "“%(name)s” of “%(lesson)s” (%(size)s), with %(count)d analysis and its embeddings",
+        "“%(name)s” of “%(lesson)s” (%(size)s), with %(count)d analyses and their embeddings",
+        analyses,
+    )
+
+
 def _lines(user: User) -> Iterator[Line]:
     finished = Count("analyses", filter=Q(analyses__state=Analysis.State.FINISHED))
     for one in _own(user).annotate(finished=finished).iterator(chunk_size=500):
-        words = ngettext(
-            "“%(name)s” of “%(lesson)s” (%(size)s), with %(count)d analysis and its embeddings",
-            "“%(name)s” of “%(lesson)s” (%(size)s), with %(count)d analyses and their embeddings",
-            one.finished,
-        )
-        words = words if one.finished else gettext("“%(name)s” of “%(lesson)s” (%(size)s)")
+        words = _words(one.finished, has_embeddings=one.embeddings_path.is_file())
         shown = {
             "name": one.original_name,
             "lesson": one.lesson.title,
