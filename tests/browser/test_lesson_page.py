@@ -161,9 +161,20 @@ def test_the_lessons_own_video_and_slides_are_attached_and_followed(
     slides = tmp_path / "slides.pdf"
     slides.write_bytes(PDF)
     page.get_by_label("Video or slides (PDF)").set_input_files(slides)
+    # Sent by the script; a file that is none of both, and times that are none, say so and stay.
+    page.get_by_label("When slides are shown").fill("7 later")
+    page.get_by_role("button", name="Attach").click()
+    expect(page.locator("#transfers li")).to_contain_text("“7 later” is not a slide and a time")
     page.get_by_label("When slides are shown").fill("1 0:00\n7 9:40")
     page.get_by_role("button", name="Attach").click()
-    expect(page.get_by_text("“slides.pdf” is attached")).to_be_visible()
+    expect(page.get_by_role("heading", name="slides.pdf")).to_be_visible()
+    expect(page.get_by_text("2 slides have a time")).to_be_visible()
+    expect(page.locator("#transfers")).to_be_hidden()
+    text = tmp_path / "notes.mp4"
+    text.write_text("no video at all")
+    page.get_by_label("Video or slides (PDF)").set_input_files(text)
+    page.get_by_role("button", name="Attach").click()
+    expect(page.locator("#transfers li")).to_contain_text("neither an MP4 or WebM video nor a PDF")
     page.get_by_label("Video or slides (PDF)").set_input_files(sample_path())
     page.get_by_label("A video begins at").fill("9:58")
     page.get_by_role("button", name="Attach").click()
@@ -180,6 +191,11 @@ def test_the_lessons_own_video_and_slides_are_attached_and_followed(
     expect(page.locator("#curve [data-readout]")).to_contain_text("10:00 to 10:30")
     page.evaluate("document.getElementById('lesson-video').pause()")
     pictures(page, artifacts, "lesson-with-video")
+    # Of what was refused, and of taking back what the server has erased, the browser itself speaks.
+    refusals = ("400 (Bad Request)", "404 (Not Found)")
+    said = [one for one in instructor.troubles if any(refusal in one for refusal in refusals)]
+    assert len(said) == 3
+    instructor.troubles = [one for one in instructor.troubles if one not in said]
 
 
 def test_a_class_that_does_not_come_can_be_asked_for_again(browser: Browser, seeded: Site) -> None:

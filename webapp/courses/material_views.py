@@ -2,12 +2,14 @@
 
 import uuid
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
@@ -17,6 +19,7 @@ from webapp.courses import materials as services
 from webapp.courses.materials import CuesForm, MaterialForm, cues_of, cues_text
 from webapp.courses.models import Lesson, LessonMaterial
 from webapp.recordings.streaming import send_file
+from webapp.recordings.upload_words import upload_words
 from webapp.recordings.uploads import PrivateUploadHandler
 from webapp.reports.templatetags.report_format import clock
 
@@ -59,7 +62,17 @@ def _page(
     request: HttpRequest, lesson: Lesson, form: MaterialForm, status: int = 200
 ) -> HttpResponse:
     rows = [(one, cues_of(one), _changing(one)) for one in lesson.materials.all()]
-    page = {"lesson": lesson, "course": lesson.course, "form": form, "rows": rows}
+    said = gettext("{name} is safely stored.")
+    page = {
+        "lesson": lesson,
+        "course": lesson.course,
+        "form": form,
+        "rows": rows,
+        "words": upload_words() | {"said_file_done": said},
+        "endpoint": reverse("uploads:uploads"),
+        "page_url": reverse("courses:material", args=[uuid.UUID(int=0)]),
+        "max_bytes": settings.MAX_UPLOAD_BYTES,
+    }
     return render(request, "courses/materials.html", page, status=status)
 
 

@@ -1,7 +1,7 @@
 """What instructors attach to a lesson: its own video, its slides, or a link."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ Kind = LessonMaterial.Kind
 _TIME = re.compile(r"^(?:(\d{1,2}):)?(\d{1,3}):([0-5]?\d)$")
 _MOST_CUES = 500
 _LONGEST_S = 24 * 3600.0
+NO_MATERIAL = _("This file is neither an MP4 or WebM video nor a PDF. Not kept.")
 
 
 @dataclass(frozen=True)
@@ -152,9 +153,7 @@ class MaterialForm(forms.Form):
         if problem := self._transfer_problem():
             self.add_error("video", problem)
         elif cleaned.get("video") and not kind_of(self.received.part):
-            self.add_error(
-                "video", gettext("This file is neither an MP4 or WebM video nor a PDF. Not kept.")
-            )
+            self.add_error("video", str(NO_MATERIAL))
         elif bool(cleaned.get("video")) == bool(cleaned.get("url")) and not self.errors:
             raise ValidationError(gettext("Choose a file or give a link, one of the two."))
         return cleaned
@@ -177,16 +176,28 @@ class MaterialForm(forms.Form):
         return received
 
 
-class CuesForm(MaterialForm):
-    """What can be changed of a material that is there."""
+class FactsForm(MaterialForm):
+    """What is said about a file that comes by another way."""
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
-        for name in ("title", "video", "url"):
+        for name in ("video", "url"):
             del self.fields[name]
 
     def clean(self) -> dict[str, Any]:
         return forms.Form.clean(self) or {}
+
+
+class CuesForm(FactsForm):
+    """What can be changed of a material that is there."""
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        del self.fields["title"]
+
+
+class MaterialRefusedError(Exception):
+    """It cannot be attached; the message is a sentence for the instructor."""
 
 
 def is_safe_link(url: str) -> bool:
@@ -217,31 +228,78 @@ def media_type(material: LessonMaterial) -> str | None:
     return "application/pdf" if material.kind == Kind.SLIDES else None
 
 
+def facts_of(said: Mapping[str, str]) -> dict[str, Any]:
+    """What is said about a file: its title, when a video begins, when slides are shown.
+
+    Raises:
+        MaterialRefusedError: something of it cannot be read.
+    """
+    form = FactsForm(said)
+    if not form.is_valid():
+        raise MaterialRefusedError(next(iter(form.errors.values()))[0])
+    return form.cleaned_data
+
+
 def attach(lesson: Lesson, user: User, form: MaterialForm) -> LessonMaterial:
     """Keeps what a valid form brought."""
     data = form.cleaned_data
-    material = LessonMaterial(
-        lesson=lesson,
-        kind=Kind.LINK,
-        added_by=user,
-        url=data["url"],
-        starts_s=min(data["starts"], _LONGEST_S),
-        cues=[[one.slide, one.start_s] for one in data["cues"]],
-    )
-    name = urlsplit(data["url"]).hostname or ""
     if data["video"]:
-        received = form.received
-        material.kind = kind_of(received.part) or Kind.LINK
-        material.size_bytes, name = received.size_bytes, received.name
-        storage.adopt(received.part, material.pk)
-    material.title = (data["title"] or name)[:120]
+        return attach_file(lesson, user, form.received, data)
+    material = _material(lesson, user, data)
+    material.kind, material.url = Kind.LINK, data["url"]
+    material.title = material.title or (urlsplit(data["url"]).hostname or "")[:120]
+    material.save()
+    return material
+
+
+def _nothing(material: LessonMaterial) -> None:
+    """What else `attach_file` does, where nobody says."""
+
+
+def attach_file(
+    lesson: Lesson,
+    user: User,
+    received: ReceivedFile,
+    facts: Mapping[str, Any],
+    *,
+    also: Callable[[LessonMaterial], None] = _nothing,
+) -> LessonMaterial:
+    """Keeps a file that has arrived, with what is said about it.
+
+    `also` is called in the transaction that makes it; what it raises undoes everything.
+
+    Raises:
+        MaterialRefusedError: it is no file that browsers are given; nothing is kept.
+    """
+    kind = kind_of(received.part)
+    if kind is None:
+        received.discard()
+        raise MaterialRefusedError(str(NO_MATERIAL))
+    material = _material(lesson, user, facts)
+    material.kind, material.size_bytes = kind, received.size_bytes
+    material.title = material.title or received.name[:120]
     try:
+        storage.adopt(received.part, material.pk)
         with transaction.atomic():
             material.save()
-    except Exception:
-        storage.erase(material.pk)
+            also(material)
+    except BaseException:
+        received.discard()
+        # A commit whose answer was lost may have succeeded.
+        if not LessonMaterial.objects.filter(pk=material.pk).exists():
+            storage.erase(material.pk)
         raise
     return material
+
+
+def _material(lesson: Lesson, user: User, facts: Mapping[str, Any]) -> LessonMaterial:
+    return LessonMaterial(
+        lesson=lesson,
+        added_by=user,
+        title=facts["title"][:120],
+        starts_s=min(facts["starts"], _LONGEST_S),
+        cues=[[one.slide, one.start_s] for one in facts["cues"]],
+    )
 
 
 def change(material: LessonMaterial, form: CuesForm) -> None:

@@ -1,9 +1,10 @@
 """What a client says about a file: the `Upload-Metadata` header of tus 1.0.
 
 The header is `key value,key value`, each value in base64. Of the keys, `lesson` is needed;
-`kind` (`recording`, as without it, or `meeting`), `filename`, `filetype`, `sha256` (hexadecimal, of
-the whole file) and `started_at` (ISO 8601 with an offset, when the recording began by the student's
-clock) are read where they are given.
+`kind` (`recording`, as without it, `meeting` or `material`), `filename`, `filetype`, `sha256`
+(hexadecimal, of the whole file) and `started_at` (ISO 8601 with an offset, when the recording began
+by the student's clock) are read where they are given; of a material, `title`, `starts` and `cues`
+as well, as its form takes them.
 """
 
 import base64
@@ -32,6 +33,7 @@ class Metadata:
     name: str
     sha256: str
     started_at: dt.datetime | None
+    facts: dict[str, str]
 
 
 def parse(header: str) -> dict[str, str]:
@@ -65,7 +67,10 @@ def read(header: str, now: dt.datetime) -> Metadata:
         raise InvalidRequestError(_("Upload-Metadata must name the lesson by its number."))
     kind = pairs.get("kind", Upload.Kind.RECORDING)
     if kind not in Upload.Kind.values:
-        raise InvalidRequestError(_("“kind” in Upload-Metadata must be “recording” or “meeting”."))
+        raise InvalidRequestError(
+            _("“kind” in Upload-Metadata must be one of: %(names)s.")
+            % {"names": ", ".join(Upload.Kind.values)}
+        )
     sha256 = pairs.get("sha256", "").lower()
     if sha256 and not _SHA256.fullmatch(sha256):
         raise InvalidRequestError(_("“sha256” in Upload-Metadata must be 64 hexadecimal digits."))
@@ -75,7 +80,13 @@ def read(header: str, now: dt.datetime) -> Metadata:
         name=display_name(pairs.get("filename", "")),
         sha256=sha256,
         started_at=plausible_start(pairs.get("started_at", ""), now),
+        facts=facts(pairs),
     )
+
+
+def facts(pairs: dict[str, str]) -> dict[str, str]:
+    """What is said about a lesson's own video or slides."""
+    return {name: pairs.get(name, "") for name in ("title", "starts", "cues")}
 
 
 def plausible_start(text: str, now: dt.datetime) -> dt.datetime | None:

@@ -4,14 +4,14 @@ How much of an upload has arrived is not kept here: that is the size of its file
 """
 
 import uuid
-from typing import ClassVar, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from webapp.courses.models import Lesson
+from webapp.courses.models import Lesson, LessonMaterial
 from webapp.groups.models import GroupRecording
 from webapp.recordings.models import Recording
 from webapp.uploads import storage
@@ -22,20 +22,22 @@ class UploadQuerySet(models.QuerySet["Upload"]):
 
     def unfinished(self) -> Self:
         """Those of which nothing has come yet."""
-        return self.filter(recording=None, meeting=None)
+        return self.filter(recording=None, meeting=None, material=None)
 
 
 class Upload(models.Model):
-    """One file that is sent piece by piece: a student's own recording, or that of a whole meeting.
+    """One file that is sent piece by piece: a student's own recording, or that of a whole meeting,
+    or a lesson's own video or slides.
 
-    `recording` or `meeting`, by its kind, is set in the transaction that makes the whole file one.
-    The row then stays until it expires, so that a client that lost the last answer can still learn
-    of it.
+    `recording`, `meeting` or `material`, by its kind, is set in the transaction that makes the
+    whole file one. The row then stays until it expires, so that a client that lost the last answer
+    can still learn of it.
     """
 
     class Kind(models.TextChoices):
         RECORDING = "recording", _("recording")
         MEETING = "meeting", _("recording of a meeting")
+        MATERIAL = "material", _("a lesson's video or slides")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.RECORDING)
@@ -57,14 +59,14 @@ class Upload(models.Model):
     meeting = models.OneToOneField(
         GroupRecording, on_delete=models.CASCADE, null=True, blank=True, related_name="upload"
     )
+    material = models.OneToOneField(
+        LessonMaterial, on_delete=models.CASCADE, null=True, blank=True, related_name="upload"
+    )
 
     objects = UploadQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at",)
-        indexes: ClassVar = [
-            models.Index(fields=["sender", "recording", "meeting"], name="uploads_of_sender"),
-        ]
 
     def __str__(self) -> str:
         return self.name
@@ -72,7 +74,7 @@ class Upload(models.Model):
     @property
     def is_finished(self) -> bool:
         """Whether something has come of it."""
-        return self.recording_id is not None or self.meeting_id is not None
+        return any((self.recording_id, self.meeting_id, self.material_id))
 
     @property
     def is_expired(self) -> bool:

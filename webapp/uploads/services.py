@@ -7,7 +7,7 @@ import hashlib
 import logging
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 from django.conf import settings
@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 
 from webapp import access
 from webapp.accounts.models import User
-from webapp.courses.models import Course, Lesson
+from webapp.courses import materials
+from webapp.courses.models import Course, Lesson, LessonMaterial
 from webapp.groups import services as groups
 from webapp.groups.models import GroupRecording
 from webapp.privacy import services as privacy
@@ -25,7 +26,7 @@ from webapp.recordings import services as recordings
 from webapp.recordings import storage as recordings_storage
 from webapp.recordings.models import Recording
 from webapp.recordings.uploads import EMPTY_FILE, ReceivedFile, too_large_text
-from webapp.uploads import receiving, storage
+from webapp.uploads import metadata, receiving, storage
 from webapp.uploads.checksums import Checksum
 from webapp.uploads.errors import (
     BusyError,
@@ -56,6 +57,11 @@ def begin(sender: User, lesson: Lesson, size_bytes: int, header: str, said: Meta
         InvalidRequestError, TooLargeError, TooManyError, NoSpaceError: see their texts.
     """
     _require_permission(sender, lesson, said.kind)
+    if said.kind == Upload.Kind.MATERIAL:
+        try:
+            materials.facts_of(said.facts)
+        except materials.MaterialRefusedError as refusal:
+            raise InvalidRequestError(str(refusal)) from None
     if size_bytes > settings.MAX_UPLOAD_BYTES:
         raise TooLargeError(too_large_text())
     if size_bytes == 0:
@@ -154,9 +160,9 @@ def terminate(upload: Upload) -> None:
         upload.delete()
 
 
-def erase_unfinished(sender: User, course: Course, kind: Upload.Kind) -> None:
+def erase_unfinished(sender: User, course: Course, kinds: Set[Upload.Kind]) -> None:
     """Erases what somebody has begun to upload in the course; requests under way notice."""
-    begun = Upload.objects.unfinished().filter(sender=sender, lesson__course=course, kind=kind)
+    begun = Upload.objects.unfinished().filter(sender=sender, lesson__course=course, kind__in=kinds)
     for upload in begun:
         upload.delete()
 
@@ -205,7 +211,7 @@ def _locked(upload: Upload) -> Iterator[storage.Part | None]:
         except FileNotFoundError:
             logger.debug("Upload %s has no file: it is finished, or gone", upload.pk)
         try:
-            upload.refresh_from_db(fields=["recording", "meeting"])
+            upload.refresh_from_db(fields=["recording", "meeting", "material"])
         except Upload.DoesNotExist:
             raise _gone() from None
         if not upload.is_finished and (part is None or upload.is_expired):
@@ -246,6 +252,9 @@ def _finish(upload: Upload, part: storage.Part) -> None:
     except groups.GroupRefusedError as refusal:
         upload.delete()
         raise NotAllowedError(str(refusal)) from None
+    except materials.MaterialRefusedError as refusal:
+        upload.delete()
+        raise InvalidRequestError(str(refusal)) from None
     except NotAllowedError:
         upload.delete()
         raise
@@ -254,20 +263,22 @@ def _finish(upload: Upload, part: storage.Part) -> None:
 
 def _accept(upload: Upload, received: ReceivedFile) -> None:
     also = functools.partial(_mark_finished, upload)
-    if upload.kind == Upload.Kind.MEETING:
-        groups.accept(received, upload.lesson, upload.sender, also=also)
-        return
-    recordings.accept(
-        received, upload.lesson, upload.sender, started_at=upload.started_at, also=also
-    )
+    about = (received, upload.lesson, upload.sender)
+    match upload.kind:
+        case Upload.Kind.MEETING:
+            groups.accept(*about, also=also)
+        case Upload.Kind.MATERIAL:
+            facts = materials.facts_of(metadata.facts(metadata.parse(upload.metadata)))
+            materials.attach_file(upload.lesson, upload.sender, received, facts, also=also)
+        case _:
+            recordings.accept(*about, started_at=upload.started_at, also=also)
 
 
-def _mark_finished(upload: Upload, made: Recording | GroupRecording) -> None:
-    """In the transaction that makes the recording."""
-    kind = "recording" if isinstance(made, Recording) else "meeting"
-    if not Upload.objects.unfinished().filter(pk=upload.pk).update(**{kind: made}):
+def _mark_finished(upload: Upload, made: Recording | GroupRecording | LessonMaterial) -> None:
+    """In the transaction that makes it."""
+    if not Upload.objects.unfinished().filter(pk=upload.pk).update(**{upload.kind: made}):
         raise _gone()
-    setattr(upload, kind, made)
+    setattr(upload, upload.kind, made)
 
 
 def _sha256(path: Path) -> str:
@@ -285,6 +296,12 @@ def _require_permission(sender: User, lesson: Lesson, kind: Upload.Kind) -> None
             groups.require_somebody(lesson.course)
         except groups.GroupRefusedError as refusal:
             raise NotAllowedError(str(refusal)) from None
+        return
+    if kind == Upload.Kind.MATERIAL:
+        if not access.can_attach(sender, lesson.course):
+            raise NotAllowedError(
+                _("Only instructors of the course may attach a video or slides to its lessons.")
+            )
         return
     if not access.can_upload(sender, lesson):
         raise NotAllowedError(_("Only students of the course may upload to this lesson."))

@@ -23,12 +23,13 @@ def erase_files(instance: Upload, **kwargs: Any) -> None:
 def erase_of_who_withdrew(instance: Consent, **kwargs: Any) -> None:
     """In the same transaction as the withdrawal, which itself erases the student's recordings."""
     if instance.withdrawn_at is not None:
-        services.erase_unfinished(instance.user, instance.course, Upload.Kind.RECORDING)
+        services.erase_unfinished(instance.user, instance.course, {Upload.Kind.RECORDING})
 
 
 @receiver(post_delete, sender=Enrolment)
 def erase_of_who_left(instance: Enrolment, **kwargs: Any) -> None:
     """Whoever has no part in the course any more can finish no upload to it."""
+    students = {Upload.Kind.RECORDING}
     is_student = instance.role == Enrolment.Role.STUDENT
-    kind = Upload.Kind.RECORDING if is_student else Upload.Kind.MEETING
-    services.erase_unfinished(instance.user, instance.course, kind)
+    kinds = students if is_student else set(Upload.Kind) - students
+    services.erase_unfinished(instance.user, instance.course, kinds)

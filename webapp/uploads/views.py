@@ -37,9 +37,12 @@ from webapp.uploads.receiving import Body
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,termination,checksum,expiration"
-#: Tell which recording, or recording of a meeting, has come of an upload.
-RECORDING_HEADER = "Engagement-Recording"
-MEETING_HEADER = "Engagement-Meeting"
+#: Tell by its kind what has come of an upload.
+HEADERS = {
+    Upload.Kind.RECORDING: "Engagement-Recording",
+    Upload.Kind.MEETING: "Engagement-Meeting",
+    Upload.Kind.MATERIAL: "Engagement-Material",
+}
 _PIECE_TYPE = "application/offset+octet-stream"
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -177,10 +180,9 @@ def _delete(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 
 
 def _done(about: Upload, status: int, headers: dict[str, str]) -> HttpResponse:
-    if about.recording_id:
-        headers[RECORDING_HEADER] = str(about.recording_id)
-    elif about.meeting_id:
-        headers[MEETING_HEADER] = str(about.meeting_id)
+    made = getattr(about, f"{about.kind}_id")
+    if made:
+        headers[HEADERS[Upload.Kind(about.kind)]] = str(made)
     else:
         headers["Upload-Expires"] = http_date(about.expires_at.timestamp())
     return HttpResponse(status=status, headers=headers)

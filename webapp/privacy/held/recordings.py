@@ -155,14 +155,20 @@ def _unfinished(user: User) -> Any:
     return uploads.select_related("lesson__course")
 
 
+_UPLOAD_PAGES = {
+    Upload.Kind.RECORDING: "recordings:upload",
+    Upload.Kind.MEETING: "groups:upload",
+    Upload.Kind.MATERIAL: "courses:materials",
+}
+
+
 def _upload_lines(user: User) -> Iterator[Line]:
     for one in _unfinished(user).iterator(chunk_size=500):
         words = gettext("The part of “%(name)s” for “%(lesson)s” that has arrived") % {
             "name": one.name,
             "lesson": one.lesson.title,
         }
-        page = "groups:upload" if one.kind == Upload.Kind.MEETING else "recordings:upload"
-        url = reverse(page, args=[one.lesson_id])
+        url = reverse(_UPLOAD_PAGES[Upload.Kind(one.kind)], args=[one.lesson_id])
         lesson = one.lesson
         yield Line(
             lesson.course_id,
@@ -192,7 +198,7 @@ def _upload_rows(user: User) -> Iterator[dict[str, Any]]:
 
 def _upload_files(user: User) -> Iterator[HeldFile]:
     # A meeting shows others, who may not have agreed: none of its pictures leaves the site.
-    for one in _unfinished(user).filter(kind=Upload.Kind.RECORDING).iterator(chunk_size=500):
+    for one in _unfinished(user).exclude(kind=Upload.Kind.MEETING).iterator(chunk_size=500):
         yield HeldFile(
             f"unfinished-uploads/{one.pk}.part", upload_storage.part_path(one.pk), packed=False
         )

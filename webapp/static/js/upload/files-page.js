@@ -5,9 +5,16 @@ import { Queue } from "./queue.js";
 import { keyOf } from "./transfer.js";
 import { say } from "./words.js";
 
-// Sets the page up; returns what its other parts need: the site's addresses, the queue, the list.
+// Sets the page up; returns what its other parts need: the site's addresses and the list of files.
 // `isBusy` tells of work besides the files that a person who leaves would lose.
 export function filesPage({ isBusy = () => false } = {}) {
+  const parts = sendingPart({ isBusy });
+  pick(document.getElementById("upload-form"), parts.files);
+  return parts;
+}
+
+// The part that sends, whatever it is given and from where.
+export function sendingPart({ isBusy = () => false } = {}) {
   const root = document.querySelector("[data-upload-page]");
   const form = document.getElementById("upload-form");
   const site = {
@@ -23,7 +30,6 @@ export function filesPage({ isBusy = () => false } = {}) {
   };
   const queue = new Queue();
   const files = new FilesView(document.getElementById("transfers"), site, queue);
-  pick(form, files);
   window.addEventListener("beforeunload", (event) => {
     if (isBusy() || queue.isActive) event.preventDefault();
   });
@@ -91,14 +97,19 @@ function takeDropped(wrap, choose) {
   });
 }
 
+// What was begun here and not ended, as tus-js-client keeps it: of files, not of what was recorded.
+export async function begunBefore(site) {
+  const all = await window.tus.defaultOptions.urlStorage.findAllUploads();
+  const mine = `tus::${keyOf(site, site.lesson, "")}`;
+  return all
+    .filter((one) => one.urlStorageKey.startsWith(mine) && one.metadata.filename)
+    .filter((one) => one.metadata.lesson === site.lesson && !one.metadata.started_at);
+}
+
 // Uploads that were begun and not ended are gone on with when the same file is chosen again. Those
 // that are in the list below are not told of.
 async function unfinished(site, queue) {
-  const all = await window.tus.defaultOptions.urlStorage.findAllUploads();
-  const mine = `tus::${keyOf(site, site.lesson, "")}`;
-  const names = all
-    .filter((one) => one.urlStorageKey.startsWith(mine) && one.metadata.filename)
-    .filter((one) => one.metadata.lesson === site.lesson && !one.metadata.started_at)
+  const names = (await begunBefore(site))
     .filter((one) => !queue.transfers.some(({ key }) => one.urlStorageKey.startsWith(`tus::${key}::`)))
     .map((one) => one.metadata.filename);
   const notice = document.getElementById("unfinished");

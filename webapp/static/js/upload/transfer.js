@@ -12,6 +12,13 @@ const PASSING = [408, 409, 423, 425, 460];
 const WRONG_BYTES = 422;
 const NO_SPACE = 507;
 
+// Where the site says what has come of an upload of a kind.
+const MADE_HEADERS = {
+  recording: "Engagement-Recording",
+  meeting: "Engagement-Meeting",
+  material: "Engagement-Material",
+};
+
 // What a person waits for in each state:
 //   waiting    another file is being sent
 //   checking   its checksum is computed
@@ -20,16 +27,17 @@ const NO_SPACE = 507;
 //   paused     by the person
 //   lost       the connection or the server is away; it goes on by itself
 //   failed     something that only a person can mend; `problem` says what
-//   done       it is a recording now, of a student or a meeting; `made` is its id
+//   done       it is stored as what it is; `made` is the id
 export class Transfer extends EventTarget {
   // `site`: addresses, the form's token and the person, see files-page.js. `key` says which file it is,
-  // so that an upload that was begun before goes on where it ended.
-  constructor(file, site, { lesson = site.lesson, key = "", startedAt = "" } = {}) {
+  // so that an upload that was begun before goes on where it ended. `facts` are said of it besides.
+  constructor(file, site, { lesson = site.lesson, key = "", startedAt = "", facts = {} } = {}) {
     super();
     this.file = file;
     this.site = site;
     this.lesson = lesson;
     this.startedAt = startedAt;
+    this.facts = facts;
     this.key = keyOf(site, lesson, key || [file.name, file.size, file.lastModified].join(":"));
     this.state = "waiting";
     this.sent = 0;
@@ -123,11 +131,17 @@ export class Transfer extends EventTarget {
     if (!this._upload) {
       this._upload = this._made();
       const before = await this._upload.findPreviousUploads();
-      const same = before.filter((one) => one.metadata.sha256 === this._sha256);
+      const same = before.filter((one) => this._isSame(one.metadata));
       if (same.length) this._upload.resumeFromPreviousUpload(same.at(-1));
     }
     signal.throwIfAborted();
     this._upload.start();
+  }
+
+  // Whether what was begun is this file, and is to become the same.
+  _isSame(metadata) {
+    const facts = Object.entries(this.facts);
+    return metadata.sha256 === this._sha256 && facts.every(([name, value]) => metadata[name] === value);
   }
 
   // Erases what the server has, so that the file is sent from its beginning.
@@ -145,6 +159,7 @@ export class Transfer extends EventTarget {
       filename: this.file.name,
       filetype: this.file.type || "application/octet-stream",
       sha256: this._sha256,
+      ...this.facts,
     };
     if (this.startedAt) metadata.started_at = this.startedAt;
     return new window.tus.Upload(this.file, {
@@ -181,8 +196,7 @@ export class Transfer extends EventTarget {
     if (response.getStatus() === 401 || (answered && answered !== asked)) {
       throw new Error("logged out");
     }
-    const header = this.site.kind === "meeting" ? "Engagement-Meeting" : "Engagement-Recording";
-    this.made = response.getHeader(header) || this.made;
+    this.made = response.getHeader(MADE_HEADERS[this.site.kind]) || this.made;
   }
 
   _onError(error) {
@@ -221,7 +235,7 @@ export class Transfer extends EventTarget {
 
 // How an upload is found again: whose it is, what for, and which file.
 export function keyOf(site, lesson, file) {
-  const what = site.kind === "meeting" ? "engagement-meeting" : "engagement";
+  const what = site.kind === "recording" ? "engagement" : `engagement-${site.kind}`;
   return [what, site.user, lesson, file].join(":");
 }
 

@@ -1,4 +1,4 @@
-"""Recordings of meetings are sent piece by piece, too, and their sender is no student."""
+"""Meetings and a lesson's own video or slides are sent piece by piece, too: by no student."""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -13,13 +13,18 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # The key has an index of its own, and nobody has many rows.
         migrations.RemoveIndex(model_name="upload", name="uploads_of_student"),
         migrations.RenameField(model_name="upload", old_name="student", new_name="sender"),
         migrations.AddField(
             model_name="upload",
             name="kind",
             field=models.CharField(
-                choices=[("recording", "recording"), ("meeting", "recording of a meeting")],
+                choices=[
+                    ("recording", "recording"),
+                    ("meeting", "recording of a meeting"),
+                    ("material", "a lesson's video or slides"),
+                ],
                 default="recording",
                 max_length=16,
             ),
@@ -35,8 +40,15 @@ class Migration(migrations.Migration):
                 to="groups.grouprecording",
             ),
         ),
-        migrations.AddIndex(
+        migrations.AddField(
             model_name="upload",
-            index=models.Index(fields=["sender", "recording", "meeting"], name="uploads_of_sender"),
+            name="material",
+            field=models.OneToOneField(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="upload",
+                to="courses.lessonmaterial",
+            ),
         ),
     ]
