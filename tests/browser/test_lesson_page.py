@@ -180,6 +180,8 @@ def test_the_lessons_own_video_and_slides_are_attached_and_followed(
     page.get_by_role("button", name="Attach").click()
     expect(page.get_by_text("Begins at 9:58 of the lesson")).to_be_visible()
     pictures(page, artifacts, "materials")
+    # What was refused is not offered to be gone on with, a while after the script has looked.
+    expect(page.locator("#unfinished")).to_be_hidden()
 
     page.get_by_role("link", name="Back to the lesson").click()
     expect(page.locator("[data-class][data-ready=true]")).to_be_visible()

@@ -241,23 +241,65 @@ def test_an_upload_goes_on_by_itself_when_the_line_is_back(
 _TEACH = """
 from webapp.accounts.models import User
 from webapp.courses.models import Course, Enrolment
-course = Course.objects.get(title="Recording with Olga")
+course = Course.objects.get(title={course!r})
 teacher = User.objects.create_user({email!r}, {password!r}, name="Tilda Teacher")
 Enrolment.objects.create(course=course, user=teacher, role="instructor")
 """
 
 
+def teacher_of(browser: Browser, site: Site, name: str) -> Watched:
+    """An instructor of that student's course, at its lesson."""
+    email = f"teacher-of-{name.lower()}@recorder.example"
+    seed(site, name)
+    course = f"Recording with {name}"
+    site.python(_TEACH.format(course=course, email=email, password=site.password))
+    teacher = Watched(browser, site)
+    teacher.log_in(email)
+    teacher.page.get_by_role("link", name=course).click()
+    teacher.page.get_by_role("link", name="Week 1", exact=True).click()
+    return teacher
+
+
+def test_a_lessons_slides_go_on_with_what_was_said_of_them(
+    browser: Browser, site: Site, tmp_path: Path
+) -> None:
+    slides = tmp_path / "slides.pdf"
+    slides.write_bytes(b"%PDF-1.4 " + os.urandom(SIZE_BYTES))
+    teacher = teacher_of(browser, site, "Paul")
+    page = teacher.page
+    page.get_by_role("link", name="Video and slides").click()
+    brake = slow_down(page, SLOW)
+    choose(page, slides)
+    page.get_by_label("Title").fill("Deck")
+    page.get_by_label("When slides are shown").fill("2 1:30")
+    page.get_by_role("button", name="Attach").click()
+    wait_until(page, f"{SENDING} && {BAR} > 0.3", 60)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    brake.detach()
+    expect(page.locator("#unfinished")).to_contain_text("Not finished: slides.pdf")
+    expect(page.get_by_label("Title")).to_have_value("Deck")
+    begun = offsets(page)
+    choose(page, slides)
+    page.get_by_role("button", name="Attach").click()
+    expect(page.get_by_role("heading", name="Deck")).to_be_visible(timeout=WHOLE_TIMEOUT_MS)
+    expect(page.get_by_text("1 slide has a time")).to_be_visible()
+    assert begun[0] > 0, "it began anew"
+    wanted = hashlib.sha256(slides.read_bytes()).hexdigest()
+    site.python(
+        "import hashlib; from webapp.courses.models import LessonMaterial; "
+        "found = LessonMaterial.objects.get(lesson__course__code='REC-Paul'); "
+        f"assert hashlib.sha256(found.path.read_bytes()).hexdigest() == {wanted!r}"
+    )
+    teacher.context.close()
+    assert real_troubles(teacher) == []
+
+
 def test_a_meeting_goes_on_by_itself_and_after_the_page_was_loaded_anew(
     browser: Browser, site: Site, line: Line, noise: Path, artifacts: Path
 ) -> None:
-    email = "tilda@recorder.example"
-    seed(site, "Olga")
-    site.python(_TEACH.format(email=email, password=site.password))
-    teacher = Watched(browser, replace(site, url=line.url))
+    teacher = teacher_of(browser, replace(site, url=line.url), "Olga")
     page = teacher.page
-    teacher.log_in(email)
-    page.get_by_role("link", name="Recording with Olga").click()
-    page.get_by_role("link", name="Week 1", exact=True).click()
     page.get_by_role("link", name="Upload a meeting").click()
     # Its script shows it.
     expect(page.locator("#files-words")).to_be_visible()
@@ -286,7 +328,7 @@ def test_a_meeting_goes_on_by_itself_and_after_the_page_was_loaded_anew(
     wanted = hashlib.sha256(noise.read_bytes()).hexdigest()
     site.python(
         "import hashlib; from webapp.groups.models import GroupRecording; "
-        f"group = GroupRecording.objects.get(uploaded_by__email={email!r}); "
+        "group = GroupRecording.objects.get(lesson__course__code='REC-Olga'); "
         f"assert hashlib.sha256(group.video_path.read_bytes()).hexdigest() == {wanted!r}"
     )
     page.screenshot(path=artifacts / "meeting-sent.png", full_page=True)

@@ -98,7 +98,11 @@ export class Transfer extends EventTarget {
     try {
       await this._upload?.abort(true);
     } catch {
-      // What cannot be erased now is erased by the server in a few days.
+      // What cannot be erased now is erased by the server in a few days, or is erased already.
+    }
+    const { urlStorage } = window.tus.defaultOptions;
+    for (const { urlStorageKey } of await urlStorage.findUploadsByFingerprint(this.key)) {
+      await urlStorage.removeUpload(urlStorageKey);
     }
   }
 
