@@ -70,6 +70,12 @@ export function band(points, x, ink, axes = {}) {
   ];
 }
 
+// Makes a chart as large as its place. Not on paper, where the chart as it was drawn on the screen
+// makes its place, shrunk to the sheet.
+export function fit(chart) {
+  if (!window.matchMedia("print").matches) chart.resize();
+}
+
 // Draws itself again when its size or the theme changes.
 export class Chart {
   constructor(node, option) {
@@ -87,7 +93,7 @@ export class Chart {
 
   draw() {
     if (!this.node.clientWidth) return;
-    this.chart.resize();
+    fit(this.chart);
     this.chart.setOption(this.option(this.node), true);
     for (const listener of this.listeners) listener();
   }

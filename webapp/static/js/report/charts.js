@@ -2,7 +2,7 @@
 // the timeline, which puts the same time axis over every chart.
 /* global echarts */
 
-import { colour } from "../charts/base.js";
+import { colour, fit } from "../charts/base.js";
 import { addSaveMenu, chartPictures } from "../charts/save.js";
 import { clock } from "../times.js";
 import { capital } from "./data.js";
@@ -191,7 +191,7 @@ export class Chart {
 
   draw() {
     if (!this.node.clientWidth) return;
-    this.chart.resize();
+    fit(this.chart);
     this.chart.setOption(this.option(this.node), true);
   }
 }
