@@ -170,6 +170,12 @@ def test_the_lessons_own_video_and_slides_are_attached_and_followed(
     expect(page.get_by_role("heading", name="slides.pdf")).to_be_visible()
     expect(page.get_by_text("2 slides have a time")).to_be_visible()
     expect(page.locator("#transfers")).to_be_hidden()
+    empty = tmp_path / "empty.mp4"
+    empty.touch()
+    page.get_by_label("Video or slides (PDF)").set_input_files(empty)
+    page.get_by_role("button", name="Attach").click()
+    expect(page.locator("#transfers li")).to_contain_text("it has no bytes")
+    page.get_by_role("button", name="Take it out").click()
     text = tmp_path / "notes.mp4"
     text.write_text("no video at all")
     page.get_by_label("Video or slides (PDF)").set_input_files(text)

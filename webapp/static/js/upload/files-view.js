@@ -9,9 +9,11 @@ const SUFFIXES = /\.(mp4|m4v|mov|webm|mkv|avi|mpe?g|ts|m2ts|mts|wmv|asf|flv|ogv|
 const MILESTONES = 4;
 
 // Why a file cannot be sent: the name of a sentence, or "".
-export function refusal(file, site) {
+function refusal(file, site) {
   if (file.size === 0) return "empty_file";
   if (file.size > site.maxBytes) return "too_large";
+  // Slides are no video, and what is neither is found by the site, as for every file.
+  if (site.kind === "material") return "";
   if (!file.type.startsWith("video/") && !SUFFIXES.test(file.name)) return "not_video";
   return "";
 }
@@ -36,15 +38,18 @@ export class FilesView {
 
   // Puts a chosen file into the list; those that cannot be sent say why.
   choose(file) {
-    const row = this._row(file);
-    const why = refusal(file, this.site);
-    if (why) {
-      this._refuse(row, say(why, { name: file.name, limit: size(this.site.maxBytes) }));
-      return;
-    }
+    if (this.refuses(file)) return;
     const transfer = new Transfer(file, this.site);
     this.chosen.push(transfer);
-    this._follow(row, transfer, { state: "chosen" });
+    this._follow(this._row(file), transfer, { state: "chosen" });
+  }
+
+  // Whether a file cannot be sent; the list then says why.
+  refuses(file) {
+    const why = refusal(file, this.site);
+    if (!why) return false;
+    this._refuse(this._row(file), say(why, { name: file.name, limit: size(this.site.maxBytes) }));
+    return true;
   }
 
   // Sends everything that is chosen and not under way yet; false where there is nothing.

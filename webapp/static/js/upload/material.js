@@ -17,6 +17,7 @@ form.addEventListener("submit", (event) => {
   // What could not be sent is sent anew, with what was mended in the form.
   if (current?.state === "failed") current.cancel();
   else if (current && !current.isOver) return;
+  if (files.refuses(file)) return;
   const facts = { title: title.value, starts: starts.value, cues: cues.value };
   current = new Transfer(file, site, { facts });
   current.addEventListener("change", () => {
