@@ -79,12 +79,17 @@ def test_times_that_are_none_are_refused_before_anything_is_sent(
     assert files(data_dir) == []
 
 
-def test_a_file_that_no_browser_shows_is_not_kept(
-    world: World, client: Client, data_dir: Path
+@pytest.mark.parametrize("sent", [100, 10, 1500])
+def test_a_file_that_no_browser_shows_is_refused_as_soon_as_that_is_seen(
+    sent: int, world: World, client: Client, data_dir: Path
 ) -> None:
     content = b"neither of them" * 100
-    path = begun(client, world, content)
-    response = finish(client, path, content)
+    path = create(client, world.lesson, len(content), kind="material").headers["Location"]
+    response = patch(client, path, 0, content[:sent])
+    if sent < 16:
+        # Too little to tell by.
+        assert response.status_code == 204
+        response = patch(client, path, sent, content[sent:30])
     assert response.status_code == 400
     assert "neither an MP4 or WebM video nor a PDF" in sentence(response)
     assert files(data_dir) == []

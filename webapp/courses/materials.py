@@ -24,6 +24,8 @@ Kind = LessonMaterial.Kind
 _TIME = re.compile(r"^(?:(\d{1,2}):)?(\d{1,3}):([0-5]?\d)$")
 _MOST_CUES = 500
 _LONGEST_S = 24 * 3600.0
+#: So many bytes say what a file is.
+HEAD_BYTES = 16
 NO_MATERIAL = _("This file is neither an MP4 or WebM video nor a PDF. Not kept.")
 
 
@@ -217,10 +219,22 @@ def is_safe_link(url: str) -> bool:
 def kind_of(file: Path) -> Kind | None:
     """What a file is by its first bytes; None for what browsers are not given."""
     with file.open("rb") as opened:
-        head = opened.read(16)
+        head = opened.read(HEAD_BYTES)
     if head.startswith(b"%PDF-"):
         return Kind.SLIDES
     return Kind.VIDEO if sniff_media_type(head) in {"video/mp4", "video/webm"} else None
+
+
+def required_kind(file: Path) -> Kind:
+    """What a file is by its first bytes.
+
+    Raises:
+        MaterialRefusedError: nothing that browsers are given.
+    """
+    kind = kind_of(file)
+    if kind is None:
+        raise MaterialRefusedError(str(NO_MATERIAL))
+    return kind
 
 
 def media_type(material: LessonMaterial) -> str | None:
@@ -271,10 +285,11 @@ def attach_file(
     Raises:
         MaterialRefusedError: it is no file that browsers are given; nothing is kept.
     """
-    kind = kind_of(received.part)
-    if kind is None:
+    try:
+        kind = required_kind(received.part)
+    except MaterialRefusedError:
         received.discard()
-        raise MaterialRefusedError(str(NO_MATERIAL))
+        raise
     material = _material(lesson, user, facts)
     material.kind, material.size_bytes = kind, received.size_bytes
     material.title = material.title or received.name[:120]

@@ -126,6 +126,7 @@ def write(upload: Upload, at: int, body: receiving.Body, checksum: Checksum | No
     Raises:
         OffsetError: the file has more or fewer bytes than the client thinks.
         GoneError, BusyError: it expired or was erased; it is being written to.
+        InvalidRequestError: its beginning is of no file that can be attached; it is erased.
         WholeFileError: the whole file is not the announced one. Its bytes stay until the client
             erases them, or until it expires.
         NotAllowedError: permission or consent ended in the meantime; the upload is erased.
@@ -145,6 +146,8 @@ def write(upload: Upload, at: int, body: receiving.Body, checksum: Checksum | No
         if part.is_erased:
             raise _gone()
         arrived = part.size_bytes
+        if at < materials.HEAD_BYTES <= arrived:
+            _look_at_beginning(upload, part)
         if arrived == upload.size_bytes:
             _finish(upload, part)
     return arrived
@@ -217,6 +220,21 @@ def _locked(upload: Upload) -> Iterator[storage.Part | None]:
         if not upload.is_finished and (part is None or upload.is_expired):
             raise _gone()
         yield None if upload.is_finished else part
+
+
+def _look_at_beginning(upload: Upload, part: storage.Part) -> None:
+    """Refuses a file that cannot become what it is to be before all of it is sent.
+
+    Raises:
+        InvalidRequestError: it is nothing that could be attached; the upload is erased.
+    """
+    if upload.kind != Upload.Kind.MATERIAL:
+        return
+    try:
+        materials.required_kind(part.path)
+    except materials.MaterialRefusedError as refusal:
+        upload.delete()
+        raise InvalidRequestError(str(refusal)) from None
 
 
 def _finish(upload: Upload, part: storage.Part) -> None:
