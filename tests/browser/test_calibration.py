@@ -118,7 +118,8 @@ def test_a_window_is_played_and_stops_at_its_end(instructor: Watched) -> None:
     page.locator("#labelling").get_by_role("link", name=re.compile("^0:00 to 0:10")).click()
     expect(page.get_by_role("heading", name=re.compile("0:00 to 0:10"))).to_be_visible()
     wait_until(page, "document.getElementById('video').readyState >= 1")
-    page.evaluate("document.getElementById('video').playbackRate = 4")
+    # Twice as fast: a busy machine looks late, and every second that it is late counts so often.
+    page.evaluate("document.getElementById('video').playbackRate = 2")
     page.get_by_role("button", name="Play this window").click()
     wait_until(page, "document.getElementById('video').currentTime > 1")
     wait_until(page, "document.getElementById('video').paused", 60)
@@ -137,6 +138,9 @@ def test_labelling_leads_to_a_model_of_the_course(
     panel = page.locator("#labelling")
     for number in range(12):
         expect(panel).to_contain_text(f"{number} of 12")
+        if number:
+            # The panel came anew; a machine is quick enough to press before it is ready.
+            expect(panel.locator("[data-label-play]")).to_be_focused()
         page.keyboard.press("e" if is_engaged(2, asked_window(page)) else "d")
     expect(panel).to_contain_text("12 of 12")
     expect(panel).to_contain_text("That is enough for this recording")

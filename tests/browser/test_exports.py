@@ -130,6 +130,7 @@ def test_the_open_menu_fits_both_themes_and_a_phone(page: Page, artifacts: Path)
 
 
 def test_on_paper_the_page_is_light_whole_and_without_buttons(page: Page, artifacts: Path) -> None:
+    expect(page.locator("figure[data-ready=true]").first).to_be_visible()
     page.emulate_media(media="print", color_scheme="dark")
     for gone in (".site-nav", ".theme-toggle", MENU, ".breadcrumbs"):
         expect(page.locator(gone).first).to_be_hidden()

@@ -4,6 +4,7 @@ Each ends in a sentence for the student, a code, and nothing half-written.
 """
 
 import shutil
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -120,6 +121,11 @@ def test_an_empty_file_is_refused_at_the_page(site: RunningSite, tmp_path: Path)
     before = site.stored_files()
     with pytest.raises(DemoError, match="400"):
         site.log_in().upload(site.lesson_id, empty)
+    # What was refused is removed when the request has ended, which is after its answer.
+    for _ in range(100):
+        if site.stored_files() == before:
+            break
+        time.sleep(0.1)
     assert site.stored_files() == before
 
 
