@@ -258,7 +258,7 @@ def attach(lesson: Lesson, user: User, form: MaterialForm) -> LessonMaterial:
     """Keeps what a valid form brought."""
     data = form.cleaned_data
     if data["video"]:
-        return attach_file(lesson, user, form.received, data)
+        return attach_file(form.received, lesson, user, data)
     material = _material(lesson, user, data)
     material.kind, material.url = Kind.LINK, data["url"]
     material.title = material.title or (urlsplit(data["url"]).hostname or "")[:120]
@@ -271,9 +271,9 @@ def _nothing(material: LessonMaterial) -> None:
 
 
 def attach_file(
+    received: ReceivedFile,
     lesson: Lesson,
     user: User,
-    received: ReceivedFile,
     facts: Mapping[str, Any],
     *,
     also: Callable[[LessonMaterial], None] = _nothing,

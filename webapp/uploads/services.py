@@ -120,8 +120,8 @@ def offset(upload: Upload) -> int:
 def write(upload: Upload, at: int, body: receiving.Body, checksum: Checksum | None = None) -> int:
     """Appends a request's body at that offset; the last byte makes the upload what it is to be.
 
-    Returns the new offset, which is on the disk; `upload.recording` or `upload.meeting` is set if
-    that is the end.
+    Returns the new offset, which is on the disk; if that is the end, what came of it is set in
+    `upload`, in the field of its kind.
 
     Raises:
         OffsetError: the file has more or fewer bytes than the client thinks.
@@ -287,7 +287,7 @@ def _accept(upload: Upload, received: ReceivedFile) -> None:
             groups.accept(*about, also=also)
         case Upload.Kind.MATERIAL:
             facts = materials.facts_of(metadata.facts(metadata.parse(upload.metadata)))
-            materials.attach_file(upload.lesson, upload.sender, received, facts, also=also)
+            materials.attach_file(*about, facts, also=also)
         case _:
             recordings.accept(*about, started_at=upload.started_at, also=also)
 
