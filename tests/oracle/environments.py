@@ -31,12 +31,14 @@ def environment_with(name: str, packages: tuple[str, ...], *, shared: bool) -> P
     """
     folder = FOLDER / name
     python, stamp = folder / "bin" / "python", folder / "installed"
-    beneath = sysconfig.get_path("purelib") if shared else ""
-    wanted = "\n".join([*packages, beneath, (ROOT / "pyproject.toml").read_text(encoding="utf-8")])
+    beneath = sysconfig.get_path("purelib")
+    # What lies beneath changes with this project's own packages; alone, nothing does.
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    wanted = "\n".join([*packages, beneath, project] if shared else packages)
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return python
     _run(sys.executable, "-m", "venv", "--clear", folder)
-    if beneath:
+    if shared:
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         # addsitedir, unlike a bare path, also reads the .pth file that leads to this project.
         path = folder / "lib" / version / "site-packages" / "beneath.pth"
